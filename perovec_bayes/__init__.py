@@ -1,0 +1,1 @@
+"""perovec_bayes."""
