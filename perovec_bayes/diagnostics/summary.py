@@ -1,0 +1,134 @@
+"""The summary table: one row for each scalar quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import arviz_stats
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from perovec_bayes.diagnostics.convergence import convergence
+from perovec_bayes.diagnostics.files import write_text
+from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
+
+COLUMNS = (
+    "quantity",
+    "role",
+    "unit",
+    "mean",
+    "sd",
+    "median",
+    "interval_low",
+    "interval_high",
+    "interval_prob",
+    "interval_kind",
+    "r_hat",
+    "ess_bulk",
+    "ess_tail",
+)
+
+
+def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.DataFrame:
+    """Summarise every scalar of the posterior in canonical units.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A result with the group ``posterior``.
+    prob : float, default 0.95
+        Probability of the intervals, and of one-sided limits [1].
+    kind : {"eti", "hdi"}, default "eti"
+        Equal-tailed interval, or interval of highest density.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`. A quantity that is an upper limit has `interval_kind` "upper", its
+        `interval_high` is the `prob` quantile, and its `interval_low` is where the quantity is
+        bounded by its meaning: 0 when it is positive, minus infinity when it may have any value,
+        NaN when that is not stated. A lower limit has `interval_kind` "lower", `interval_low` the
+        ``1 - prob`` quantile and `interval_high` infinity.
+
+    Raises
+    ------
+    ValueError
+        If `prob` is not between 0 and 1, `kind` is unknown, or there is no posterior.
+    """
+    if not 0 < prob < 1:
+        raise ValueError(f"prob must be between 0 and 1, not {prob}")
+    if kind not in {"eti", "hdi"}:
+        raise ValueError(f"kind must be 'eti' or 'hdi', not {kind!r}")
+    posterior = dataset(tree, "posterior")
+    if posterior is None:
+        raise ValueError("the result has no group 'posterior'")
+    rows = [_row(scalar, prob, kind) for scalar in scalars(posterior)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table as CSV so that the file is whole or not there.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `summarise`; the index is not written.
+    path : str or Path
+        The file to write.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    return write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _row(scalar: Scalar, prob: float, kind: str) -> dict[str, Any]:
+    draws = scalar.draws.ravel()
+    low, high, interval_kind = _interval(scalar, draws, prob, kind)
+    quality = convergence(scalar.draws)
+    return {
+        "quantity": scalar.name,
+        "role": scalar.role,
+        "unit": scalar.unit,
+        "mean": float(np.mean(draws)),
+        "sd": float(np.std(draws, ddof=1)) if draws.size > 1 else np.nan,
+        "median": float(np.median(draws)),
+        "interval_low": low,
+        "interval_high": high,
+        "interval_prob": prob,
+        "interval_kind": interval_kind,
+        "r_hat": quality.r_hat,
+        "ess_bulk": quality.ess_bulk,
+        "ess_tail": quality.ess_tail,
+    }
+
+
+def _interval(
+    scalar: Scalar, draws: np.ndarray, prob: float, kind: str
+) -> tuple[float, float, str]:
+    if scalar.kind == "upper_limit":
+        return _lowest(scalar.variable, scalar.attrs), float(np.quantile(draws, prob)), "upper"
+    if scalar.kind == "lower_limit":
+        return float(np.quantile(draws, 1 - prob)), np.inf, "lower"
+    if kind == "hdi" and np.all(np.isfinite(draws)):
+        low, high = arviz_stats.hdi(draws, prob=prob)
+    elif kind == "hdi":
+        low = high = np.nan
+    else:
+        low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2])
+    return float(low), float(high), kind
+
+
+def _lowest(variable: str, attrs: Mapping[str, Any]) -> float:
+    """Return the lowest value that the quantity can have by its meaning; NaN if not stated."""
+    support = str(attrs.get("support", ""))
+    if support == "real" or variable.startswith(("log_", "log10_", "ln_")):
+        return -np.inf
+    if support == "positive" or str(attrs.get("scale", "")) == "log":
+        return 0.0
+    return np.nan

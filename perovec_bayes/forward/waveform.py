@@ -1,0 +1,96 @@
+"""The potential programme on the model's own uniform grid, and the way back to the data's times."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Grid(NamedTuple):
+    """A uniform time grid over a measured or designed programme E(t)."""
+
+    dt: float
+    """Time step, scalar [s]."""
+    time: np.ndarray
+    """Time, shape (steps + 1,) [s]."""
+    potential: np.ndarray
+    """Applied potential E, shape (steps + 1,) [V]."""
+
+
+class Sampling(NamedTuple):
+    """Linear interpolation from grid to data times."""
+
+    index: np.ndarray
+    """Left neighbour on the grid, shape (points,), int."""
+    weight: np.ndarray
+    """Weight of the right neighbour, shape (points,) [1]."""
+
+
+def triangle(corners: list[float], scan_rate: float, hold: float, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and potential of a hold at the first corner followed by linear sweeps through the others.
+
+    Parameters
+    ----------
+    corners : list of float
+        Turning potentials E, first the start [V].
+    scan_rate : float
+        Scan rate v, scalar [V s^-1].
+    hold : float
+        Time at the first corner before the sweep, scalar [s].
+    spacing : float
+        Time between points, scalar [s].
+
+    Returns
+    -------
+    time, potential : ndarray
+        Both shape (points,) [s], [V].
+    """
+    knots = [0.0] + ([hold] if hold > 0 else [])
+    levels = [corners[0]] * len(knots)
+    for start, end in zip(corners[:-1], corners[1:], strict=True):
+        knots.append(knots[-1] + abs(end - start) / scan_rate)
+        levels.append(end)
+    time = np.arange(0.0, knots[-1] + 1e-9 * spacing, spacing)
+    return time, np.interp(time, knots, levels)
+
+
+def grid(time: np.ndarray, potential: np.ndarray, steps: int) -> Grid:
+    """Lay a uniform grid over a programme given by points.
+
+    Parameters
+    ----------
+    time, potential : ndarray
+        Programme, both shape (points,) [s], [V]; linear between the points.
+    steps : int
+        Number of steps, scalar [1].
+
+    Returns
+    -------
+    Grid
+        Uniform grid from the first to the last time.
+    """
+    line = np.linspace(time[0], time[-1], steps + 1)
+    return Grid(
+        dt=float((time[-1] - time[0]) / steps), time=line, potential=np.interp(line, time, potential)
+    )
+
+
+def sampling(grid_time: np.ndarray, time: np.ndarray) -> Sampling:
+    """Prepare linear interpolation from a uniform grid to the data's times.
+
+    Parameters
+    ----------
+    grid_time : ndarray
+        Uniform grid, shape (steps + 1,) [s].
+    time : ndarray
+        Times wanted, shape (points,) [s], inside the grid.
+
+    Returns
+    -------
+    Sampling
+        Indices and weights for `at`.
+    """
+    position = (time - grid_time[0]) / (grid_time[1] - grid_time[0])
+    index = np.clip(np.floor(position).astype(int), 0, len(grid_time) - 2)
+    return Sampling(index, np.clip(position - index, 0.0, 1.0))

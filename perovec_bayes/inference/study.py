@@ -1,0 +1,405 @@
+"""Study files: which data, which card, what is changed in it, how to sample.
+
+Read from TOML and checked; no data is read here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from perovec_bayes.errors import DataError, StudyError, UnitError
+from perovec_bayes.inference.cards import (
+    Card,
+    Fixed,
+    Name,
+    OptionValue,
+    Origin,
+    ParameterName,
+    Quantity,
+    Sequenced,
+    Technique,
+    as_study_error,
+    is_card_path,
+    not_allowed,
+    read_toml,
+    shown,
+    unit_as_study_error,
+)
+from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+}
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class StudyHead(Table):
+    """What the study is."""
+
+    name: Name
+    """Name of the folder of results: letters, digits, ".", "_" and "-"."""
+    title: str = ""
+    card: Text
+    """Name of a shipped card, or the path of a card relative to the study file."""
+    seed: Seed = 1
+    """Seed of all random numbers."""
+
+
+class DataEntry(Table):
+    """One data set: where it is and how to read it."""
+
+    technique: Technique
+    file: Annotated[
+        Sequenced[Text],
+        Field(min_length=1),
+        BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+    ]
+    """The file, relative to the study file; of several, the first that exists is read."""
+    name: ParameterName
+    """Name of the data set in results, unique; the technique unless given."""
+    format: Text | None = None
+    """File format; found out from the file unless given."""
+    obtain: Text | None = None
+    """Where to get the file if it is absent."""
+    columns: dict[str, Any] = Field(default_factory=dict)
+    """Passed on to the reader: which column is what."""
+    meta: dict[str, Any] = Field(default_factory=dict)
+    """Passed on to the reader: area, reference and whatever else the file does not say."""
+    reader_options: dict[str, Any] = Field(default_factory=dict)
+    """Passed on to the reader."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "name" not in data and "technique" in data:
+            return {**data, "name": data["technique"]}
+        return data
+
+
+class Sampler(Table):
+    """How the posterior is sampled."""
+
+    backend: Literal["nutpie"] = "nutpie"
+    chains: Count = 4
+    draws: Count = 1000
+    tune: Count = 1000
+    seed: Seed | None = None
+    """Seed of the sampler; the study's unless given."""
+    target_accept: Probability = 0.8
+    whiten: bool = True
+    """Sample in coordinates scaled by the curvature at the optimum."""
+
+
+class ReportOptions(Table):
+    """What intervals the report gives."""
+
+    interval_prob: Probability = 0.95
+    interval_kind: Literal["eti", "hdi"] = "eti"
+    """Equal-tailed or highest-density."""
+
+
+class Dilution(Table):
+    """One hypothesis on an unknown ICP dilution factor: ln(factor) is normal around ln `factor`."""
+
+    where: dict[Literal["sample", "element", "solute", "solvent"], str] = Field(min_length=1)
+    """The measurements concerned."""
+    name: Text
+    weight: Annotated[float, Field(gt=0, le=1)]
+    """Prior probability; the weights of one `where` sum to 1."""
+    factor: Positive
+    """Concentration in the saturated solution / concentration in the measured solution."""
+    sd_ln: Annotated[float, Field(ge=0)]
+    """Standard deviation of ln(factor)."""
+    reason: Text
+
+
+class StudyTables(Table):
+    """The tables of a study file."""
+
+    study: StudyHead
+    data: list[DataEntry] = Field(default_factory=list)
+    priors: dict[ParameterName, Prior] = Field(default_factory=dict)
+    """Priors that replace those of the card."""
+    fixed: dict[ParameterName, Fixed] = Field(default_factory=dict)
+    """Parameters held at a value."""
+    options: dict[str, OptionValue] = Field(default_factory=dict)
+    """Options of the card that are changed."""
+    noise: dict[Technique, Text] = Field(default_factory=dict)
+    """Noise models that replace those of the card."""
+    sampler: Sampler = Sampler()
+    dilution: list[Dilution] = Field(default_factory=list)
+    """Hypotheses on unknown ICP dilution factors."""
+    report: ReportOptions = ReportOptions()
+    truth: dict[ParameterName, Quantity] = Field(default_factory=dict)
+    """True values, for `perovec simulate`."""
+    simulate: dict[str, Any] = Field(default_factory=dict)
+    """What `perovec simulate` makes."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names: set[str] = set()
+        for number, entry in enumerate(self.data, start=1):
+            if entry.name in names:
+                raise problem(
+                    f"two data sets are named '{entry.name}'",
+                    place=f"data#{number}.name",
+                    hint="Give each [[data]] table a name of its own.",
+                )
+            names.add(entry.name)
+        for name in self.priors.keys() & self.fixed.keys():
+            what = f"parameter '{name}' is given a prior and fixed"
+            raise problem(what, place=f"fixed.{name}", hint="Keep one of the two.")
+        self._check_weights()
+        return self
+
+    def _check_weights(self) -> None:
+        groups: dict[frozenset[tuple[str, str]], list[Dilution]] = Field(default_factory=dict)
+        for hypothesis in self.dilution:
+            groups.setdefault(frozenset(hypothesis.where.items()), []).append(hypothesis)
+        for group in groups.values():
+            where = ", ".join(f"{key} = {value}" for key, value in group[0].where.items())
+            names = [hypothesis.name for hypothesis in group]
+            if len(set(names)) < len(names):
+                what = f"two hypotheses for {where} have the same name"
+                raise problem(what, place="dilution", found=", ".join(names))
+            total = math.fsum(hypothesis.weight for hypothesis in group)
+            if abs(total - 1.0) > 1e-6:
+                what = f"the weights for {where} do not sum to 1"
+                raise problem(what, place="dilution", expected="1", found=f"{total:g}")
+
+
+class Study(StudyTables):
+    """A study, with the file it came from and the folder from which its paths start."""
+
+    origin: Origin
+    folder: Path = Field(default=Path(), exclude=True)
+    """Not stored: a result does not depend on where it was made."""
+
+    @property
+    def name(self) -> str:
+        """Name of the study and of its folder of results."""
+        return self.study.name
+
+    @property
+    def sampler_seed(self) -> int:
+        """Seed of the sampler."""
+        return self.study.seed if self.sampler.seed is None else self.sampler.seed
+
+    def card_source(self) -> str | Path:
+        """Return what `load_card` wants: the name of a shipped card, or a path."""
+        card = self.study.card
+        return self.folder / card if is_card_path(card) else card
+
+    def data_file(self, entry: DataEntry) -> Path:
+        """Return the first of an entry's candidate files that exists.
+
+        Parameters
+        ----------
+        entry : DataEntry
+            One of `data`.
+
+        Raises
+        ------
+        DataError
+            If none exists; the line says where to get it.
+        """
+        for candidate in entry.file:
+            path = self.folder / candidate
+            if path.is_file():
+                return path
+        raise DataError(
+            f"no file for data set '{entry.name}'",
+            file=self.origin.file,
+            place=f"data#{self.data.index(entry) + 1}.file",
+            expected=" or ".join(str(self.folder / candidate) for candidate in entry.file),
+            found="none",
+            hint=entry.obtain,
+        )
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file; no data is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    study : Study
+        The study as it is written.
+
+    Raises
+    ------
+    StudyError
+        If there is no such file, or something in it is wrong.
+    """
+    content, origin = read_toml(Path(path), str(path), "study file")
+    try:
+        tables = StudyTables.model_validate(content)
+    except ValidationError as error:
+        raise as_study_error(error, content, path) from error
+    return Study(**dict(tables), origin=origin, folder=Path(path).parent)
+
+
+def merge(card: Card, study: Study) -> Card:
+    """Return the card with the study's priors, fixed values, options and noise in place of its own.
+
+    Parameters
+    ----------
+    card : Card
+        The card that the study names.
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        If the study changes something that the card does not have, or gives it a wrong unit, type
+        or value.
+    """
+    parameters = dict(card.parameters)
+    for name, prior in study.priors.items():
+        _in_canonical_unit(card, study, "priors", name, prior.canonical)
+        parameters[name] = parameters[name].model_copy(update={"prior": prior, "fixed": None})
+    for name, fixed in study.fixed.items():
+        _in_canonical_unit(card, study, "fixed", name, fixed.canonical)
+        parameters[name] = parameters[name].model_copy(update={"prior": None, "fixed": fixed})
+    for technique in study.noise:
+        if technique not in card.techniques:
+            raise StudyError(
+                unknown("technique", technique, card.techniques),
+                file=study.origin.file,
+                place=f"noise.{technique}",
+            )
+    options = {name: _option(card, study, name, value) for name, value in study.options.items()}
+    return card.model_copy(
+        update={
+            "parameters": parameters,
+            "noise": {**card.noise, **study.noise},
+            "options": {**card.options, **options},
+        }
+    )
+
+
+def _in_canonical_unit[T](
+    card: Card, study: Study, table: str, name: str, canonical: Callable[[str], T]
+) -> T:
+    """Call `canonical` with the unit of the card's parameter `name`, which must exist."""
+    if name not in card.parameters:
+        kind = {"priors": "prior name", "fixed": "parameter name", "truth": "parameter name"}[table]
+        raise StudyError(
+            unknown(kind, name, card.parameters), file=study.origin.file, place=f"{table}.{name}"
+        )
+    try:
+        return canonical(card.parameters[name].unit)
+    except UnitError as error:
+        place = f"{table}.{name}.unit"
+        raise unit_as_study_error(error, study.origin.file, place) from error
+
+
+def _option(card: Card, study: Study, name: str, value: OptionValue) -> OptionValue:
+    """Return an option of the study, one of the card's, in the type of the card's default."""
+    file, place = study.origin.file, f"options.{name}"
+    if name not in card.options:
+        raise StudyError(unknown("option", name, card.options), file=file, place=place)
+    default = card.options[name]
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise StudyError(
+            f"option '{name}' has the wrong type",
+            file=file,
+            place=place,
+            expected=f"{_KINDS[type(default)]} as in {shown(default)}",
+            found=shown(value),
+        )
+    if what := not_allowed(name, value, card.choices.get(name)):
+        raise StudyError(what, file=file, place=place)
+    return value
+
+
+def truths(card: Card, study: Study) -> dict[str, float]:
+    """Return the study's true values of parameters in the canonical units of the card.
+
+    Parameters
+    ----------
+    card : Card
+        The card that the study names.
+    study : Study
+        The study; its [truth] need not be complete.
+
+    Raises
+    ------
+    StudyError
+        If a parameter is unknown, or a unit wrong.
+    """
+    return {
+        name: _in_canonical_unit(card, study, "truth", name, value.canonical)
+        for name, value in study.truth.items()
+    }
+
+
+def data_check(card: Card, study: Study) -> None:
+    """Check that the study has the techniques that the card requires, and none unknown to it.
+
+    Parameters
+    ----------
+    card : Card
+        The card that the study names.
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        If it does not, or gives dilution hypotheses without ICP data.
+    """
+    file = study.origin.file
+    given = {entry.technique for entry in study.data}
+    for technique in card.data.requires:
+        if technique not in given:
+            raise StudyError(
+                f"card '{card.name}' requires data of technique '{technique}', the study has none",
+                file=file,
+                place="data",
+                expected=", ".join(card.data.requires),
+                found=", ".join(sorted(given)) or "no data",
+            )
+    for number, entry in enumerate(study.data, start=1):
+        if entry.technique not in card.techniques:
+            raise StudyError(
+                f"card '{card.name}' has no place for data of technique '{entry.technique}'",
+                file=file,
+                place=f"data#{number}.technique",
+                expected=" or ".join(card.techniques),
+                found=f"'{entry.technique}'",
+                hint="Remove this [[data]] table, or choose another card.",
+            )
+    if study.dilution and "icp" not in given:
+        raise StudyError(
+            "dilution hypotheses need data of technique 'icp', the study has none",
+            file=file,
+            place="dilution",
+        )
+
+
+def study_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of study files, for editors."""
+    return StudyTables.model_json_schema()
