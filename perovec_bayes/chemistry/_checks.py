@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from perovec_bayes.constants import thermal_frequency
 from perovec_bayes.errors import StudyError
 
 type Values = float | NDArray[np.float64]
@@ -38,3 +39,15 @@ def require_between(name: str, values: Values, low: float, high: float) -> None:
     """Raise StudyError unless all `values` lie in [low, high]."""
     array = np.asarray(values, dtype=float)
     _check(name, values, (array >= low) & (array <= high), f"a number from {low:g} to {high:g}")
+
+
+def frequency(temperature: float) -> float:
+    """Return f = F/RT [V^-1]; StudyError unless T [K] is positive and finite."""
+    require_positive("temperature T [K]", temperature)
+    return thermal_frequency(temperature)
+
+
+def ln_activity(name: str, activity: Values) -> Values:
+    """Return ln a [1]; StudyError unless a is positive and finite."""
+    require_positive(f"activity of {name}", activity)
+    return np.log(activity)

@@ -11,30 +11,13 @@ import numpy as np
 
 from perovec_bayes.chemistry._checks import (
     Values,
-    require_between,
+    frequency,
+    ln_activity,
     require_finite,
-    require_non_negative,
     require_positive,
 )
 from perovec_bayes.chemistry.stoichiometry import CSPBBR3, Stoichiometry
-from perovec_bayes.constants import ROOM_TEMPERATURE, STANDARD_CONCENTRATION, thermal_frequency
-from perovec_bayes.errors import StudyError
-
-
-def _electrons(stoich: Stoichiometry) -> int:
-    if stoich.b == 0:
-        raise StudyError("a salt without B2+ has no metal to deposit", expected="b >= 1")
-    return stoich.cathodic_electrons
-
-
-def _frequency(temperature: float) -> float:
-    require_positive("temperature T [K]", temperature)
-    return thermal_frequency(temperature)
-
-
-def _ln_activity(name: str, activity: Values) -> Values:
-    require_positive(f"activity of {name}", activity)
-    return np.log(activity)
+from perovec_bayes.constants import ROOM_TEMPERATURE, STANDARD_CONCENTRATION
 
 
 def cathodic_potential(
@@ -79,10 +62,10 @@ def cathodic_potential(
         If b = 0, or an activity or T is not positive, or ln K_sp is not finite.
     """
     require_finite("ln K_sp", ln_ksp)
-    released = stoich.x * _ln_activity("X-", activity_x)
-    released = released + stoich.a * _ln_activity("A+", activity_a)
-    released = released + stoich.b * _ln_activity("the metal", activity_metal)
-    return e_metal + (ln_ksp - released) / (_electrons(stoich) * _frequency(temperature))
+    released = stoich.x * ln_activity("X-", activity_x)
+    released = released + stoich.a * ln_activity("A+", activity_a)
+    released = released + stoich.b * ln_activity("the metal", activity_metal)
+    return e_metal + (ln_ksp - released) / (stoich.cathodic_electrons * frequency(temperature))
 
 
 def anodic_potential(
@@ -125,10 +108,10 @@ def anodic_potential(
         If an activity or T is not positive, or ln K_sp is not finite.
     """
     require_finite("ln K_sp", ln_ksp)
-    released = 0.5 * stoich.x * _ln_activity("X2", activity_halogen)
-    released = released + stoich.a * _ln_activity("A+", activity_a)
-    released = released + stoich.b * _ln_activity("B2+", activity_b)
-    return e_halogen + (released - ln_ksp) / (stoich.x * _frequency(temperature))
+    released = 0.5 * stoich.x * ln_activity("X2", activity_halogen)
+    released = released + stoich.a * ln_activity("A+", activity_a)
+    released = released + stoich.b * ln_activity("B2+", activity_b)
+    return e_halogen + (released - ln_ksp) / (stoich.x * frequency(temperature))
 
 
 def trihalide_potential(
@@ -172,10 +155,10 @@ def trihalide_potential(
         If an activity or T is not positive, or ln K_sp is not finite.
     """
     require_finite("ln K_sp", ln_ksp)
-    released = stoich.x / 3.0 * _ln_activity("X3-", activity_trihalide)
-    released = released + stoich.a * _ln_activity("A+", activity_a)
-    released = released + stoich.b * _ln_activity("B2+", activity_b)
-    return e_trihalide + 1.5 * (released - ln_ksp) / (stoich.x * _frequency(temperature))
+    released = stoich.x / 3.0 * ln_activity("X3-", activity_trihalide)
+    released = released + stoich.a * ln_activity("A+", activity_a)
+    released = released + stoich.b * ln_activity("B2+", activity_b)
+    return e_trihalide + 1.5 * (released - ln_ksp) / (stoich.x * frequency(temperature))
 
 
 def actual_potential(
@@ -201,8 +184,8 @@ def actual_potential(
     ln_ksp : float or ndarray
         ln K_sp, broadcastable shape [1].
     c_a, c_x : float or ndarray
-        c_A and c_X at the electrode, broadcastable shapes [mol cm^-3]; c_a only has to be positive
-        where the salt has no A.
+        c_A and c_X at the electrode, broadcastable shapes [mol cm^-3]; `c_a` has no effect on a
+        salt without A.
     stoich : Stoichiometry
         Ions per formula unit; b >= 1.
     activity_metal : float or ndarray
@@ -265,118 +248,5 @@ def saturated_potential(
         If b = 0, or s or T is not positive.
     """
     require_positive("solubility s [mol cm^-3]", s)
-    _electrons(stoich)
-    ln_b = np.log(stoich.b * s / STANDARD_CONCENTRATION)
-    return e_metal + ln_b / (2.0 * _frequency(temperature))
-
-
-def solvent_shift(
-    s_1: Values, s_2: Values, m: Values, *, temperature: float = ROOM_TEMPERATURE
-) -> Values:
-    """Return E_dec in solvent 1 minus solvent 2 when a formula unit dissolves as m species.
-
-    Equation (1.15): (m/2f) ln(s_1/s_2), from K_m proportional to s^m and two electrons per Pb.
-    m = 5 is full dissociation, as in Mulder et al., JACS 2024, 146, 24415 (their 0.75 V);
-    m = 4: PbBr+ + Cs+ + 2 Br-; m = 3: PbBr2 + Cs+ + Br-; m = 2: PbBr3- + Cs+. Each m takes its own
-    Pb couple as equal in both solvents.
-
-    Parameters
-    ----------
-    s_1, s_2 : float or ndarray
-        Solubilities in the two solvents, any broadcastable shapes [mol cm^-3].
-    m : float or ndarray
-        Number of dissolved species per formula unit, 1 to 5, broadcastable shape [1].
-    temperature : float
-        T, scalar [K].
-
-    Returns
-    -------
-    float or ndarray
-        E_dec(1) - E_dec(2), broadcast shape [V].
-
-    Raises
-    ------
-    StudyError
-        If a solubility or T is not positive, or m is outside 1 to 5.
-    """
-    require_positive("solubility s_1 [mol cm^-3]", s_1)
-    require_positive("solubility s_2 [mol cm^-3]", s_2)
-    require_between("number of dissolved species m", m, 1, 5)
-    return m * np.log(s_1 / s_2) / (2.0 * _frequency(temperature))
-
-
-def partial_decomposition_potential(
-    e_metal: Values,
-    ln_ksp_113: Values,
-    ln_ksp_416: Values,
-    *,
-    activity_x: Values = 1.0,
-    temperature: float = ROOM_TEMPERATURE,
-) -> Values:
-    """Return the potential of 4 CsPbBr3 + 6 e- = 3 Pb + Cs4PbBr6 + 6 Br-.
-
-    Equation (1.17): E = E°_Pb + (1/6f) [4 ln K_113 - ln K_416 - 6 ln a_Br], the Nernst equation of
-    a decomposition that keeps all Cs+ in the solid (1.5 electrons per CsPbBr3).
-
-    Parameters
-    ----------
-    e_metal : float or ndarray
-        E°_Pb, standard potential of Pb2+/Pb, any shape [V].
-    ln_ksp_113, ln_ksp_416 : float or ndarray
-        ln K_sp of CsPbBr3 and of Cs4PbBr6, broadcastable shapes [1].
-    activity_x : float or ndarray
-        a_Br, activity of Br- at the electrode, broadcastable shape [1].
-    temperature : float
-        T, scalar [K].
-
-    Returns
-    -------
-    float or ndarray
-        E, broadcast shape [V].
-
-    Raises
-    ------
-    StudyError
-        If the activity or T is not positive, or a ln K_sp is not finite.
-    """
-    require_finite("ln K_sp of CsPbBr3", ln_ksp_113)
-    require_finite("ln K_sp of Cs4PbBr6", ln_ksp_416)
-    bracket = 4.0 * ln_ksp_113 - ln_ksp_416 - 6.0 * _ln_activity("Br-", activity_x)
-    return e_metal + bracket / (6.0 * _frequency(temperature))
-
-
-def mixed_halide_ln_ksp(ln_ksp_br: Values, ln_ksp_i: Values, y: Values) -> Values:
-    """Return ln K_sp of the ideal solid solution APb(Br_(1-y) I_y)3.
-
-    Equation (1.18), stoichiometric saturation with ideal mixing on three halide sites:
-    ln K = (1-y) ln K_Br + y ln K_I + 3 [(1-y) ln(1-y) + y ln y]; the ion activity product is
-    a_A a_Pb a_Br^(3(1-y)) a_I^(3y). Thorstenson and Plummer's model as reviewed by Glynn and
-    Reardon, Am. J. Sci. 1990, 290, 164, with zero excess energy.
-
-    Parameters
-    ----------
-    ln_ksp_br, ln_ksp_i : float or ndarray
-        ln K_sp of the bromide and of the iodide, any shapes that broadcast [1].
-    y : float or ndarray
-        Iodide fraction of the halide, 0 to 1, broadcastable shape [1].
-
-    Returns
-    -------
-    float or ndarray
-        ln K_sp(y), broadcast shape [1].
-
-    Raises
-    ------
-    StudyError
-        If y is outside 0 to 1 or a ln K_sp is not finite.
-    """
-    require_between("iodide fraction y", y, 0.0, 1.0)
-    require_finite("ln K_sp of the bromide", ln_ksp_br)
-    require_finite("ln K_sp of the iodide", ln_ksp_i)
-    mixing = _entropy_term(1.0 - y) + _entropy_term(y)
-    return (1.0 - y) * ln_ksp_br + y * ln_ksp_i + 3.0 * mixing
-
-
-def _entropy_term(fraction: Values) -> Values:
-    require_non_negative("fraction", fraction)
-    return fraction * np.log(np.maximum(fraction, np.finfo(float).tiny))
+    ln_b = stoich.b * np.log(stoich.b * s / STANDARD_CONCENTRATION)
+    return e_metal + ln_b / (stoich.cathodic_electrons * frequency(temperature))

@@ -53,7 +53,9 @@ class Stoichiometry:
 
     @property
     def cathodic_electrons(self) -> int:
-        """Electrons per formula unit to reduce all B2+ to metal, n_c = 2b [1], reaction (1.2)."""
+        """Electrons per formula unit of (1.2), n_c = 2b [1]; StudyError for a salt without B2+."""
+        if self.b == 0:
+            raise StudyError("a salt without B2+ gives no metal", expected="b >= 1", found="b = 0")
         return 2 * self.b
 
     @property
@@ -171,7 +173,9 @@ def common_ion_solubility(
         If the salt has no B2+, a concentration is negative, or ln K_sp is not finite.
     """
     if stoich.b == 0:
-        raise StudyError("a salt without B2+ has no unique solubility here", expected="b >= 1")
+        raise StudyError(
+            "a salt without B2+ has no unique solubility", expected="b >= 1", found="b = 0"
+        )
     require_non_negative("added A+ [mol cm^-3]", added_a)
     require_non_negative("added X- [mol cm^-3]", added_x)
     a, b, x = stoich.a, stoich.b, stoich.x

@@ -200,19 +200,18 @@ def _judge(rule: _Rule, moving: list[tuple[str, Convergence]]) -> _Finding:
     failed = [name for name, value in values.items() if not rule.passes(value)]
     if unknown:
         name, value = unknown[0], None
-        head = (
-            f"{rule.diagnostic} cannot be computed for {name}: it has one chain, too few draws, "
-            f"draws that are not finite, or draws that never change "
-        )
+        head = f"{rule.diagnostic} cannot be computed for {name}"
+        advice = "It has one chain, too few draws, or draws that are not finite or never change."
     else:
         name = max(values, key=lambda key: rule.badness(values[key]))
         value = values[name]
-        head = f"{rule.diagnostic} is {_digits(value)} for {name} "
+        head = f"{rule.diagnostic} is {_digits(value)} for {name}"
+        advice = rule.advice
     worst = Worst(rule.diagnostic, value, name, rule.limit, not failed)
     if not failed:
         return _Finding(worst, None)
     count = f"{len(failed)} of {len(values)} scalars fail"
-    return _Finding(worst, f"{head}(asked for: {rule.limit}; {count}). {rule.advice}")
+    return _Finding(worst, f"{head} (asked for: {rule.limit}; {count}). {advice}")
 
 
 def _divergences(stats: xr.Dataset | None) -> _Finding:

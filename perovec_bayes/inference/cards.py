@@ -7,6 +7,7 @@ parameter with its canonical unit and a prior or a fixed value, each with a reas
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tomllib
 from collections.abc import Callable, Sequence
@@ -45,13 +46,15 @@ _EXPECTED = {
     "tuple_type": "a list",
     "string_too_short": "text that is not empty",
     "too_short": "at least one entry",
-    "greater_than": "a number greater than {gt}",
-    "greater_than_equal": "a number not below {ge}",
-    "less_than": "a number less than {lt}",
-    "less_than_equal": "a number not above {le}",
+    "greater_than": "a number greater than {gt:g}",
+    "greater_than_equal": "a number not below {ge:g}",
+    "less_than": "a number less than {lt:g}",
+    "less_than_equal": "a number not above {le:g}",
     "string_pattern_mismatch": "text that matches {pattern}",
+    "literal_error": "{expected}",
     "string_too_long": "at most {max_length} characters",
 }
+_CONSEQUENCES = ("default_factory_not_called",)  # always beside the error that caused it
 
 
 class Origin(Table):
@@ -65,7 +68,7 @@ class Origin(Table):
 
 def _place(location: Sequence[str | int], data: Any, missing: bool) -> str:
     """Return a pydantic location as a dotted path of the file, without pydantic's union labels."""
-    parts: list[str] = Field(default_factory=list)
+    parts: list[str] = []
     for depth, step in enumerate(location):
         if isinstance(step, int) and isinstance(data, list):
             parts[-1:] = [f"{parts[-1]}#{step + 1}"]
@@ -81,6 +84,7 @@ def _place(location: Sequence[str | int], data: Any, missing: bool) -> str:
 def shown(value: Any) -> str:
     """Return a value of a file for an error message, cut if it is long."""
     text = repr(value) if isinstance(value, str) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -96,7 +100,7 @@ def as_study_error(error: ValidationError, data: Any, file: str | Path) -> Study
     file : str or Path
         The file that `data` was read from.
     """
-    problems = error.errors(include_url=False)
+    problems = [e for e in error.errors(include_url=False) if e["type"] not in _CONSEQUENCES]
     first = problems[0]
     kind, context, value = first["type"], first.get("ctx", {}), first["input"]
     place = _place(first["loc"], data, missing=kind == "missing")
@@ -113,7 +117,7 @@ def as_study_error(error: ValidationError, data: Any, file: str | Path) -> Study
         what = unknown("value", value, re.findall(r"'([^']*)'", context["expected"]))
     else:
         what, found = "the value is not allowed", shown(value)
-        expected = _EXPECTED.get(kind, first["msg"]).format_map(context)
+        expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else first["msg"]
     if len(problems) > 1:
         more = f"{len(problems) - 1} more in this file."
         hint = f"{hint} {more}" if hint else more
@@ -230,11 +234,11 @@ class Parameter(Table):
 
 
 def _plain(value: Any) -> Any:
-    """Refuse an option that is not a word, a number, true or false, or a list of these."""
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, Scalar) for item in items):
-        expected = "text, a number, true or false, or a list of these"
-        raise problem("this value cannot be an option", expected=expected, found=shown(value))
+    """Refuse what is not text, a finite number, true or false, or a list of these."""
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, Scalar) or (isinstance(item, float) and not math.isfinite(item)):
+            expected = "text, a finite number, true or false, or a list of these"
+            raise problem("this cannot be an option", expected=expected, found=shown(value))
     return value
 
 
@@ -275,7 +279,9 @@ class CardTables(Table):
     data: CardData
     options: dict[str, OptionValue] = Field(default_factory=dict)
     """Options of the mechanism, with the default of each."""
-    choices: dict[str, list[Scalar]] = Field(default_factory=dict)
+    choices: dict[str, Annotated[list[Scalar], BeforeValidator(_plain)]] = Field(
+        default_factory=dict
+    )
     """The values that an option may take."""
     noise: dict[Technique, Text] = Field(default_factory=dict)
     """Noise model of each technique."""
@@ -323,7 +329,7 @@ class Card(CardTables):
 
 
 def models_folder() -> Path:
-    """Return the folder of the shipped cards: in the installed package, or beside it in a checkout."""
+    """Return the folder of the shipped cards: in the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"

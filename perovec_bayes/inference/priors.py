@@ -110,13 +110,19 @@ def _number(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def _require_distribution(schema: dict[str, Any]) -> None:
+    schema["required"].insert(0, "distribution")
+
+
 class PriorTable(Table):
     """What all priors have: a unit, a reason, perhaps a source, and the usual functions.
 
     The numbers of `ppf`, `sample`, `logpdf` and `centre` are in `unit`.
     """
 
+    model_config = ConfigDict(json_schema_extra=_require_distribution)
     in_unit: ClassVar[tuple[str, ...]]
+    """The fields that `canonical` scales."""
 
     unit: str
     """Unit of the numbers of this prior; "1" for a pure number."""

@@ -25,6 +25,7 @@ from perovec_bayes.inference.cards import (
     Technique,
     as_study_error,
     is_card_path,
+    load_card,
     not_allowed,
     read_toml,
     shown,
@@ -70,7 +71,7 @@ class DataEntry(Table):
         BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     ]
     """The file, relative to the study file; of several, the first that exists is read."""
-    name: ParameterName
+    name: ParameterName = Field(default_factory=lambda entry: entry["technique"])
     """Name of the data set in results, unique; the technique unless given."""
     format: Text | None = None
     """File format; found out from the file unless given."""
@@ -82,13 +83,6 @@ class DataEntry(Table):
     """Passed on to the reader: area, reference and whatever else the file does not say."""
     reader_options: dict[str, Any] = Field(default_factory=dict)
     """Passed on to the reader."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_name(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "name" not in data and "technique" in data:
-            return {**data, "name": data["technique"]}
-        return data
 
 
 class Sampler(Table):
@@ -161,14 +155,15 @@ class StudyTables(Table):
                     hint="Give each [[data]] table a name of its own.",
                 )
             names.add(entry.name)
-        for name in self.priors.keys() & self.fixed.keys():
-            what = f"parameter '{name}' is given a prior and fixed"
-            raise problem(what, place=f"fixed.{name}", hint="Keep one of the two.")
+        for name in self.fixed:
+            if name in self.priors:
+                what = f"parameter '{name}' is given a prior and fixed"
+                raise problem(what, place=f"fixed.{name}", hint="Keep one of the two.")
         self._check_weights()
         return self
 
     def _check_weights(self) -> None:
-        groups: dict[frozenset[tuple[str, str]], list[Dilution]] = Field(default_factory=dict)
+        groups: dict[frozenset[tuple[str, str]], list[Dilution]] = {}
         for hypothesis in self.dilution:
             groups.setdefault(frozenset(hypothesis.where.items()), []).append(hypothesis)
         for group in groups.values():
@@ -296,6 +291,27 @@ def merge(card: Card, study: Study) -> Card:
             "options": {**card.options, **options},
         }
     )
+
+
+def study_card(study: Study) -> Card:
+    """Read the card that a study names, and return it merged with the study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        As `load_card` and `merge` do.
+    """
+    try:
+        return merge(load_card(study.card_source()), study)
+    except StudyError as error:
+        if error.file is not None:
+            raise
+        raise error.within(file=study.origin.file, place="study.card") from error
 
 
 def _in_canonical_unit[T](

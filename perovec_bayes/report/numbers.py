@@ -53,10 +53,10 @@ def quote(value: float, low: float, high: float) -> Quoted:
     ends = [value, low, high]
     if not all(math.isfinite(end) for end in ends):
         return Quoted(*(significant(end, 3) for end in ends))
-    half = (high - low) / 2
+    half = high / 2 - low / 2
     if half <= 0:
         return Quoted(*(significant(end, _CONSTANT_DIGITS, strip=True) for end in ends))
-    if low * high > 0 and max(low / high, high / low) > _WIDE:
+    if (low > 0 or high < 0) and max(low / high, high / low) > _WIDE:
         return Quoted(*(significant(end, 2) for end in ends))
     place = _rounded_exponent(half, 2) - 1
     top = max(max(_exponent(_round(end, place)) for end in ends), place)
@@ -103,7 +103,9 @@ def limit(bound: float, sense: str) -> str:
     if special is not None:
         return f"{sign} {special}"
     place = _exponent(_decimal(bound)) - _LIMIT_DIGITS + 1
-    return f"{sign} {_standing_alone(_round(bound, place, rounding), place, strip=False)}"
+    rounded = _round(bound, place, rounding)
+    place = _exponent(rounded) - _LIMIT_DIGITS + 1  # 9.999 has become 10.0
+    return f"{sign} {_standing_alone(rounded, place, strip=False)}"
 
 
 def interval_text(quoted: Quoted) -> str:

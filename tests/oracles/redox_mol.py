@@ -23,6 +23,8 @@ second order in 1/n_nodes, and `richardson` removes its leading term. The integr
 every kink of the programme.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
@@ -71,7 +73,7 @@ def expanding_grid(n_cells, t_total, t_fine, reach=5.0):
     return np.diff(centre), width, stencil
 
 
-def simulate(
+def simulate(  # noqa: PLR0915 (the whole system in one place)
     time,
     potential,
     *,
@@ -91,7 +93,7 @@ def simulate(
     n_nodes=200,
     rtol=1e-8,
     t_fine=None,
-    method="LSODA",
+    method="BDF",
     full=False,
 ):
     """Current density (A cm^-2, anodic positive) at `time` for a piecewise-linear programme.
@@ -113,7 +115,8 @@ def simulate(
         Grid cells, relative tolerance, time (s) whose diffusion length the grid resolves evenly
         (default: a quarter of RT/F divided by the fastest sweep rate).
     method
-        A stiff method of `scipy.integrate.solve_ivp`: "LSODA", "BDF" or "Radau".
+        A stiff method of `scipy.integrate.solve_ivp`: "BDF", "Radau" or "LSODA". The last may
+        give up or crawl when R_u C_dl is below 1e-6 s; there R_u or C_dl is better left out.
     full
         Return a dict with I, phi, c_O, c_R (at the surface) and the inventories of O and R in the
         solution relative to bulk (mol cm^-2), instead of the current alone.
@@ -172,7 +175,7 @@ def simulate(
     state[1::2], state[2::2] = c_O / c_ref, c_R / c_ref
     out = {k: np.empty(time.size) for k in ("I", "phi", "c_O", "c_R", "M_O", "M_R")}
 
-    for left, right in zip(corner[:-1], corner[1:], strict=True):
+    for left, right in pairwise(corner):
         t0, e_left = time[left], potential[left]
         slope = (potential[right] - e_left) / (time[right] - t0)
 

@@ -1,0 +1,131 @@
+"""A dissolved one-electron couple at a planar electrode (`forward.redox`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pytensor import tensor as pt
+
+from perovec_bayes.constants import thermal_frequency
+from perovec_bayes.forward import redox, waveform
+from perovec_bayes.forward.diffusion import memory
+from perovec_bayes.inference import bridge
+from perovec_bayes.inference.mechanisms.common import (
+    NOISE_DISPLAY,
+    NOISE_UNITS,
+    area,
+    model_grid,
+)
+from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.observe import observe_cv
+from perovec_bayes.inference.priors import Normal
+
+UNITS = {
+    "E0": "V",
+    "k0": "cm/s",
+    "alpha": "1",
+    "D": "cm^2/s",
+    "D_ratio": "1",
+    "c": "mol/cm^3",
+    "x_O": "1",
+    "area": "cm^2",
+    "R_u": "ohm*cm^2",
+    "C_dl": "F/cm^2",
+    "g0": "A/cm^2",
+    "g1": "S/cm^2",
+    "offset": "V",
+    **NOISE_UNITS,
+}
+DISPLAY = {"c": "mmol/L", "C_dl": "uF/cm^2", "g0": "uA/cm^2", "g1": "uS/cm^2", **NOISE_DISPLAY}
+
+
+def add(builder: Builder) -> None:
+    """Add the couple, its derived quantities and the likelihood of the voltammogram.
+
+    Parameters
+    ----------
+    builder : Builder
+        Inside a PyMC model context.
+    """
+    data = builder.one("cv")
+    f = thermal_frequency(float(data.attrs["temperature_K"]))
+    grid = model_grid(data, float(builder.card.options["steps_per_point"]), 1000)
+    constants = memory(grid.dt, len(grid.time) - 1)
+    index, weight = waveform.sampling(grid.time, data["time"].to_numpy())
+    names = ("E0", "k0", "alpha", "D", "D_ratio", "c", "x_O", "R_u", "C_dl", "g0", "g1")
+    p = {name: builder.parameter(name) for name in names}
+    A = area(builder, data)
+
+    def current(
+        E0: Any, k0: Any, alpha: Any, D: Any, D_ratio: Any, c: Any, x_O: Any, R_u: Any, C_dl: Any, g0: Any, g1: Any
+    ) -> Any:
+        parameters = redox.RedoxParameters(
+            E0, k0, alpha, D, D * D_ratio, c * x_O, c * (1 - x_O), R_u, C_dl, g0, g1
+        )
+        j = redox.redox_current(parameters, grid, f, constants)
+        return (1 - weight) * j[index] + weight * j[index + 1]
+
+    density = bridge.wrap(current)(*p.values())
+    observe_cv(builder, data, density, A)
+
+    builder.derived(
+        "E_half",
+        p["E0"] + pt.log(p["D_ratio"]) / (2 * f),
+        unit="V",
+        symbol="E1/2",
+        description="reversible half-wave potential E0' + (RT/2F) ln(D_R/D_O)",
+    )
+    if "area" in builder.values:
+        builder.derived(
+            "A2D",
+            A**2 * p["D"],
+            unit="cm^6/s",
+            symbol="A²D",
+            scale="log",
+            description="area squared times D: what the wave determines when the area is unknown and c is known",
+        )
+        builder.derived(
+            "A_c_sqrtD",
+            A * p["c"] * pt.sqrt(p["D"]),
+            unit="mol/s^0.5",
+            symbol="A c √D",
+            scale="log",
+            description="what the height of the wave determines",
+        )
+        builder.derived(
+            "R_u_total",
+            p["R_u"] / A,
+            unit="ohm",
+            symbol="Ru",
+            scale="log",
+            description="uncompensated resistance of this electrode",
+        )
+    builder.derived(
+        "k0_per_sqrtD",
+        p["k0"] / pt.sqrt(p["D"]),
+        unit="1/s^0.5",
+        symbol="k0/√D",
+        scale="log",
+        description="what the peak separation determines",
+    )
+    offset = float(data.attrs["reference_offset_V"])
+    if np.isfinite(offset) and data.attrs["reference"] != "Fc/Fc+":
+        builder.derived(
+            "E0_Fc",
+            p["E0"] - reference_offset(builder, data.attrs),
+            unit="V",
+            symbol="E0' vs Fc/Fc+",
+            role="primary",
+            description="formal potential on the ferrocene scale",
+        )
+
+
+def reference_offset(builder: Builder, attrs: Any) -> Any:
+    """Return the potential of Fc+/Fc against the data's reference, a parameter where its sd is stated."""
+    sd = float(attrs.get("reference_offset_sd_V", np.nan))
+    value = float(attrs["reference_offset_V"])
+    if not sd > 0:
+        return pt.as_tensor_variable(value)
+    stated = Normal(mean=value, sd=sd, unit="V", reason="offset and its sd as stated with the data")
+    return builder.parameter("offset", prior=stated)

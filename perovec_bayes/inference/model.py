@@ -1,0 +1,340 @@
+"""What a built model knows about itself, and the builder that mechanisms use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from pytensor import tensor as pt
+from pytensor.tensor.variable import TensorVariable
+
+from perovec_bayes.errors import StudyError
+from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.priors import (
+    Beta,
+    HalfNormal,
+    LogNormal,
+    Normal,
+    Prior,
+    TruncNormal,
+    Uniform,
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a parameter or derived quantity is to be shown.
+
+    Parameters
+    ----------
+    unit, display_unit : str
+        Canonical unit, and the one for tables.
+    symbol, description : str
+        For people.
+    role : str
+        "primary", "derived" or "ancillary".
+    free : bool
+        Whether it is sampled.
+    scale : str
+        "log" or "linear".
+    limits : tuple of str
+        For each scalar "", "upper" or "lower": the data bound it from one side only.
+    threshold : float, optional
+        A value of interest, in the canonical unit: the probability of lying above it is reported.
+    """
+
+    unit: str
+    symbol: str
+    description: str
+    role: str
+    free: bool = False
+    scale: str = "linear"
+    display_unit: str = ""
+    limits: tuple[str, ...] = ()
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A dataset as the model sees it.
+
+    Parameters
+    ----------
+    name, technique, unit : str
+        Dataset name, technique and the unit of its values.
+    dims : tuple of str
+        Dimensions of the values in the result.
+    value : ndarray
+        Data; NaN where censored.
+    mean : TensorVariable
+        Model, same shape.
+    noise : list of TensorVariable
+        What `draw` needs.
+    draw : callable
+        (rng, mean, *noise) -> new data.
+    tolerance : ndarray
+        Scale on which the optimiser compares data and model, same shape; infinite where there is nothing to compare.
+    constants : dict
+        Coordinates and labels for figures, name -> (dims, array).
+    attrs : dict
+        Of the dataset.
+    """
+
+    name: str
+    technique: str
+    unit: str
+    dims: tuple[str, ...]
+    value: np.ndarray
+    mean: TensorVariable
+    noise: list[TensorVariable]
+    draw: Callable[..., np.ndarray]
+    tolerance: np.ndarray
+    constants: dict[str, tuple[tuple[str, ...], np.ndarray]]
+    attrs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Quantities to be reported given each of several exclusive hypotheses.
+
+    Parameters
+    ----------
+    weights : str
+        Deterministic of shape (hypotheses,): probability of each, given the other parameters.
+    quantities : tuple of str
+        Names of derived quantities, reported as `NAME_if`.
+    index : int
+        Which element of the quantities' first dimension.
+    dim : str
+        Name of the hypotheses' dimension.
+    labels : tuple of str
+        Coordinates of that dimension.
+    """
+
+    weights: str
+    quantities: tuple[str, ...]
+    index: int
+    dim: str
+    labels: tuple[str, ...]
+
+
+@dataclass
+class ModelInfo:
+    """Everything about a built model that PyMC does not keep; found at `model.perovec`."""
+
+    card: Card
+    datasets: dict[str, xr.Dataset]
+    quantities: dict[str, Quantity] = field(default_factory=dict)
+    observables: list[Observable] = field(default_factory=list)
+    conditionals: list[Conditional] = field(default_factory=list)
+
+
+def distribution(name: str, prior: Prior, dims: str | None = None) -> TensorVariable:
+    """Add a prior to the PyMC model in context.
+
+    Parameters
+    ----------
+    name : str
+        Name of the random variable.
+    prior : Prior
+        In the canonical unit.
+    dims : str, optional
+        Dimension along which it is repeated independently.
+    """
+    match prior:
+        case Normal():
+            return pm.Normal(name, prior.mean, prior.sd, dims=dims)
+        case LogNormal():
+            return pm.LogNormal(name, np.log(prior.median), prior.sd_ln, dims=dims)
+        case HalfNormal():
+            return pm.HalfNormal(name, prior.sd, dims=dims)
+        case Uniform():
+            return pm.Uniform(name, prior.lower, prior.upper, dims=dims)
+        case TruncNormal():
+            return pm.TruncatedNormal(
+                name, prior.mean, prior.sd, lower=prior.lower, upper=prior.upper, dims=dims
+            )
+        case Beta():
+            if (prior.lower, prior.upper) == (0.0, 1.0):
+                return pm.Beta(name, prior.alpha, prior.beta, dims=dims)
+            share = pm.Beta(f"{name}_share", prior.alpha, prior.beta, dims=dims)
+            return pm.Deterministic(name, prior.lower + (prior.upper - prior.lower) * share, dims=dims)
+
+
+class Builder:
+    """Creates parameters, derived quantities and likelihoods inside a PyMC model.
+
+    Parameters
+    ----------
+    card : Card
+        Merged card.
+    datasets : dict
+        Dataset name -> validated dataset.
+    units : mapping
+        Parameter name -> canonical unit, as the mechanism declares them.
+    display : mapping
+        Parameter name -> unit for tables, where it differs.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        datasets: dict[str, xr.Dataset],
+        units: Mapping[str, str],
+        display: Mapping[str, str],
+    ) -> None:
+        self.card = card
+        self.info = ModelInfo(card, datasets)
+        self._display = display
+        self._units = units
+        self.values: dict[str, TensorVariable] = {}
+
+    def of_technique(self, technique: str) -> list[xr.Dataset]:
+        """Return the datasets of one technique."""
+        return [d for d in self.info.datasets.values() if d.attrs["technique"] == technique]
+
+    def one(self, technique: str) -> xr.Dataset:
+        """Return the only dataset of a technique.
+
+        Parameters
+        ----------
+        technique : str
+            "cv", "od" or "icp".
+
+        Raises
+        ------
+        StudyError
+            If there is not exactly one.
+        """
+        found = self.of_technique(technique)
+        if len(found) != 1:
+            raise StudyError(
+                f"mechanism '{self.card.mechanism}' takes one dataset of technique '{technique}'",
+                expected="1",
+                found=str(len(found)),
+                hint="Give each experiment a study of its own.",
+            )
+        return found[0]
+
+    def parameter(
+        self, name: str, *, dims: str | None = None, prior: Prior | None = None
+    ) -> TensorVariable:
+        """Add a parameter with the card's prior, or as the constant at which the card fixes it.
+
+        Parameters
+        ----------
+        name : str
+            Name in the card.
+        dims : str, optional
+            Dimension along which it is repeated.
+        prior : Prior, optional
+            Knowledge that comes with the data (a measured area) and replaces the card's prior; canonical unit.
+        """
+        entry = self.card.parameters[name]
+        chosen = prior or entry.canonical_prior()
+        if chosen is None:
+            value = entry.fixed_value()
+            assert value is not None  # the card has either
+            self.values[name] = pt.as_tensor_variable(float(value))
+            return self.values[name]
+        variable = distribution(name, chosen, dims)
+        self.info.quantities[name] = Quantity(
+            unit=entry.unit,
+            symbol=entry.symbol,
+            description=entry.description,
+            role=entry.role,
+            free=True,
+            scale="log" if isinstance(chosen, LogNormal | HalfNormal) else "linear",
+            display_unit=self._display.get(name, ""),
+        )
+        self.values[name] = variable
+        return variable
+
+    def limit(self, name: str, limits: tuple[str, ...]) -> None:
+        """State which scalars of a parameter the data bound from one side only.
+
+        Parameters
+        ----------
+        name : str
+            A parameter added before; one that the card fixes has no limits.
+        limits : tuple of str
+            As in `Quantity`.
+        """
+        if name in self.info.quantities:
+            self.info.quantities[name] = replace(self.info.quantities[name], limits=limits)
+
+    def auxiliary(self, name: str, dims: str, description: str) -> TensorVariable:
+        """Add standard-normal variables that carry an effect of known spread (non-centred).
+
+        Parameters
+        ----------
+        name, dims, description : str
+            Name, dimension, and what it stands for.
+        """
+        self.info.quantities[name] = Quantity(
+            unit="1", symbol="z", description=description, role="ancillary", free=True
+        )
+        return pm.Normal(name, 0.0, 1.0, dims=dims)
+
+    def derived(
+        self,
+        name: str,
+        value: TensorVariable,
+        *,
+        unit: str,
+        symbol: str,
+        description: str,
+        dims: str | tuple[str, ...] | None = None,
+        **shown: Any,
+    ) -> TensorVariable:
+        """Add a derived quantity.
+
+        Parameters
+        ----------
+        name, value
+            Name and graph.
+        unit, symbol, description
+            As in `Quantity`; further keywords likewise.
+        dims : str or tuple of str, optional
+            Its dimensions.
+        """
+        self.info.quantities[name] = Quantity(
+            unit=unit,
+            symbol=symbol,
+            description=description,
+            **{"role": "derived", **shown},
+        )
+        self.values[name] = pm.Deterministic(name, value, dims=dims)
+        return self.values[name]
+
+    def check_parameters(self) -> None:
+        """Refuse a card whose parameters are not those of its mechanism.
+
+        Raises
+        ------
+        StudyError
+            Naming the parameters that are missing, unknown, or in another unit.
+        """
+        have, want = set(self.card.parameters), set(self._units)
+        for what, names in (("lacks", want - have), ("has unknown", have - want)):
+            if names:
+                raise StudyError(
+                    f"card '{self.card.name}' {what} parameters: {', '.join(sorted(names))}",
+                    file=self.card.origin.file,
+                    place="parameters",
+                    expected=f"those of mechanism '{self.card.mechanism}': {', '.join(sorted(want))}",
+                )
+        for name, entry in self.card.parameters.items():
+            if entry.unit != self._units[name]:
+                raise StudyError(
+                    f"parameter '{name}' is not in the mechanism's canonical unit",
+                    file=self.card.origin.file,
+                    place=f"parameters.{name}.unit",
+                    expected=f"'{self._units[name]}'",
+                    found=f"'{entry.unit}'",
+                    hint="The prior itself may be in any unit of that dimension.",
+                )

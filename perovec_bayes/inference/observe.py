@@ -1,0 +1,215 @@
+"""Likelihoods of time series: voltammograms and optical densities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from jax import numpy as jnp
+from pytensor import tensor as pt
+from pytensor.tensor.variable import TensorVariable
+
+from perovec_bayes.errors import StudyError
+from perovec_bayes.inference import bridge, noise
+from perovec_bayes.inference.model import Builder, Observable
+
+FIT_TOLERANCE = 0.01
+"""Scale of the least-squares comparison in the search for the optimum, as a share of the data's span."""
+
+
+def observe(
+    name: str,
+    dims: tuple[str, ...],
+    value: np.ndarray,
+    signature: str,
+    log_density: Callable[..., Any],
+    draw: Callable[..., np.ndarray],
+    mean: TensorVariable,
+    noise_parameters: list[TensorVariable],
+) -> None:
+    """Add an observed variable to the PyMC model in context.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset.
+    dims : tuple of str
+        Dimensions of the values.
+    value : ndarray
+        Data.
+    signature : str
+        Core shapes of mean and noise parameters.
+    log_density : callable
+        JAX function (value, mean, *noise_parameters) -> pointwise log-densities.
+    draw : callable
+        (rng, mean, *noise_parameters) -> new data.
+    mean : TensorVariable
+        Model.
+    noise_parameters : list of TensorVariable
+        What the two functions need besides.
+    """
+
+    def random(*parameters: Any, rng: Any = None, size: Any = None) -> np.ndarray:
+        return draw(np.random.default_rng() if rng is None else rng, *parameters)
+
+    pm.CustomDist(
+        name,
+        mean,
+        *noise_parameters,
+        logp=bridge.wrap(log_density),
+        random=random,
+        signature=signature,
+        observed=value,
+        dims=dims,
+    )
+
+
+def _noise_model(builder: Builder, technique: str) -> str:
+    model = builder.card.noise.get(technique, "correlated")
+    if model not in {"correlated", "independent"}:
+        raise StudyError(
+            f"unknown noise model '{model}'",
+            place=f"noise.{technique}",
+            expected="'correlated' or 'independent'",
+        )
+    return model
+
+
+def observe_cv(
+    builder: Builder,
+    data: xr.Dataset,
+    density: TensorVariable,
+    area: TensorVariable,
+) -> None:
+    """Compare a voltammogram with the model.
+
+    Noise: additive sigma_a, proportional sigma_p |j|, jitter of the potential sigma_E |dj/dE|, and a misfit that wanders
+    with sd sigma_d over the potential length ell_d.
+
+    Parameters
+    ----------
+    builder : Builder
+        With the parameters `sigma_a`, `sigma_p`, `sigma_E`, `sigma_d`, `ell_d` still to be added.
+    data : xr.Dataset
+        Of technique "cv".
+    density : TensorVariable
+        Model current density at the data's times, shape (points,) [A cm^-2].
+    area : TensorVariable
+        Area, scalar [cm^2].
+    """
+    name = data.attrs["name"]
+    known = "current_density" in data
+    stated = float(data.attrs["area_cm2"]) if known else 1.0
+    value = data["current_density" if known else "current"].to_numpy()
+    time = data["time"].to_numpy()
+    mean = density * (area / stated)
+    correlated = _noise_model(builder, "cv") == "correlated"
+    scale = area / stated
+    sigma_a, sigma_p = builder.parameter("sigma_a"), builder.parameter("sigma_p")
+    sigma_E = builder.parameter("sigma_E")
+    speed = float(data.attrs["scan_rate_V_s"])
+
+    def white_noise(mean: Any, additive: Any, proportional: Any, jitter: Any) -> Any:
+        slope = jnp.gradient(mean, jnp.asarray(time)) / speed
+        return jnp.sqrt(additive**2 + (proportional * mean) ** 2 + (jitter * slope) ** 2)
+
+    white = bridge.wrap(white_noise)(mean, sigma_a * scale, sigma_p, sigma_E)
+    if correlated:
+        wander = builder.parameter("sigma_d") * scale
+        length = builder.parameter("ell_d")
+    else:
+        wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
+    steps = np.diff(time, prepend=time[0])
+    persistence = pt.exp(-steps * speed / length)
+    dims = (f"{name}_point",)
+    noise_parameters = [white, wander, persistence]
+    observe(
+        name, dims, value, "(n),(n),(),(n)->(n)", noise.log_density, noise.draw, mean, noise_parameters
+    )
+    builder.info.observables.append(
+        Observable(
+            name=name,
+            technique="cv",
+            unit="A/cm^2" if known else "A",
+            dims=dims,
+            value=value,
+            mean=mean,
+            noise=noise_parameters,
+            draw=noise.draw,
+            tolerance=np.full(len(value), FIT_TOLERANCE * np.ptp(value)),
+            constants={
+                f"{name}_time": (dims, time),
+                f"{name}_potential": (dims, data["potential"].to_numpy()),
+                f"{name}_cycle": (dims, data["cycle"].to_numpy()),
+            },
+            attrs=dict(data.attrs),
+        )
+    )
+
+
+def observe_od(builder: Builder, data: xr.Dataset, density: TensorVariable) -> None:
+    """Compare band-averaged optical densities with the model.
+
+    Noise of each band: independent sigma_od and a drift that wanders with sd sigma_drift over the time tau_drift.
+
+    Parameters
+    ----------
+    builder : Builder
+        With the parameters `sigma_od`, `sigma_drift`, `tau_drift` still to be added.
+    data : xr.Dataset
+        Of technique "od", with bands.
+    density : TensorVariable
+        Model OD, shape (times, bands) [1].
+    """
+    name = data.attrs["name"]
+    value = data["absorbance"].to_numpy()
+    time = data["time"].to_numpy()
+    bands = data["band"].to_numpy()
+    white = builder.parameter("sigma_od") * pt.ones(value.shape)
+    if _noise_model(builder, "od") == "correlated":
+        wander, length = builder.parameter("sigma_drift"), builder.parameter("tau_drift")
+    else:
+        wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
+    persistence = pt.exp(-np.diff(time, prepend=time[0]) / length)
+
+    series = range(value.shape[1])
+
+    def log_density(y: Any, mu: Any, sd: Any, sigma: Any, r: Any) -> Any:
+        columns = [noise.log_density(y[:, b], mu[:, b], sd[:, b], sigma, r) for b in series]
+        return jnp.stack(columns, axis=1)
+
+    def draw(
+        rng: np.random.Generator, mu: np.ndarray, sd: np.ndarray, sigma: float, r: np.ndarray
+    ) -> np.ndarray:
+        return np.stack([noise.draw(rng, mu[:, b], sd[:, b], sigma, r) for b in series], axis=1)
+
+    dims = (f"{name}_time", f"{name}_band")
+    noise_parameters = [white, wander, persistence]
+    observe(
+        name, dims, value, "(n,b),(n,b),(),(n)->(n,b)", log_density, draw, density, noise_parameters
+    )
+    builder.info.observables.append(
+        Observable(
+            name=name,
+            technique="od",
+            unit="1",
+            dims=dims,
+            value=value,
+            mean=density,
+            noise=noise_parameters,
+            draw=draw,
+            tolerance=np.broadcast_to(
+                np.maximum(FIT_TOLERANCE * np.ptp(value), 1e-4), value.shape
+            ).copy(),
+            constants={
+                f"{name}_time": ((dims[0],), time),
+                f"{name}_band": ((dims[1],), bands),
+                f"{name}_band_low_nm": ((dims[1],), data["band_low_nm"].to_numpy()),
+                f"{name}_band_high_nm": ((dims[1],), data["band_high_nm"].to_numpy()),
+            },
+            attrs=dict(data.attrs),
+        )
+    )

@@ -1,0 +1,264 @@
+"""A tidy table of ICP-OES results, one row a measurement, as delimited text or .xlsx.
+
+Columns `sample, element, solute, solvent, replicate, value, unit` and, where known, `sd,
+dilution, lod, comment`; `sd` and `lod` in the unit of `value`. Returns dimension `measurement`
+with `value`, `sd`, `lod` [mol cm^-3 of the element in the solution that was measured],
+`dilution`, `censoring` and the labels. A `value` of `<50` is censored at 50; `ND`, `BDL` and the
+like at `lod`; an empty one or `--` is missing and its row is dropped with a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from perovec_bayes import units
+from perovec_bayes.constants import MOLAR_MASS
+from perovec_bayes.errors import DataError, PerovecError, UnitError
+from perovec_bayes.readers.base import COMMON_META, Reader, Source, check_keys, nearest
+from perovec_bayes.readers.datasets import add_notes
+from perovec_bayes.readers.layout import LAYOUT_OPTIONS, Layout, decode
+from perovec_bayes.readers.table import Table, parse
+from perovec_bayes.readers.tabular import open_table
+from perovec_bayes.schema import Origin, validate
+
+NAME = "icp_table"
+REQUIRED = ("sample", "element", "solute", "solvent", "replicate", "value", "unit")
+OPTIONAL = ("sd", "dilution", "lod", "comment")
+NOT_DETECTED = ("nd", "bdl", "<lod", "<dl", "<mdl", "udl")
+MISSING = ("", "-", "--", "---", "na", "n/a", "nan")
+AMBIGUOUS_UNITS = ("ppm", "ppb", "ppt", "%", "percent")
+
+
+class _Row:
+    """One row of the table, with the one way to complain about it."""
+
+    def __init__(self, table: Table, cells: Mapping[str, list[str]], record: int) -> None:
+        self.table = table
+        self.record = record
+        self.cells = {key: column[record] for key, column in cells.items()}
+
+    def error(self, what: str, key: str, expected: str, hint: str | None = None) -> DataError:
+        return DataError(
+            what,
+            file=self.table.file,
+            place=f"{self.table.where(self.record)}, column '{key}'",
+            expected=expected,
+            found=repr(self.cells.get(key, "")[:40]),
+            hint=hint,
+        )
+
+    def number(self, key: str, written: str | None = None) -> float:
+        """Return a cell as a finite number; NaN where it is empty."""
+        cell = self.cells.get(key, "") if written is None else written
+        if written is None and cell.lower() in MISSING:
+            return np.nan
+        value = parse(cell, self.table.decimal)
+        if not np.isfinite(value):
+            hint = "State decimal = ','." if re.fullmatch(r"[\d,]+", cell) else None
+            raise self.error("not a number", key, "a number", hint)
+        return value
+
+    def positive(self, key: str, written: str | None = None) -> float:
+        """Return a cell as a positive number; NaN where it is empty."""
+        value = self.number(key, written)
+        if value <= 0:
+            hint = "Write a result below the limit as 'ND' with its lod, or '<50'."
+            raise self.error("not positive", key, "a positive number", hint)
+        return value
+
+    def factor(self) -> float:
+        """Return mol cm^-3 of the element for one unit of `value`."""
+        unit, element = self.cells["unit"], self.cells["element"]
+        if unit.lower() in AMBIGUOUS_UNITS:
+            raise self.error(
+                "by mass or by volume?",
+                "unit",
+                "mol/L, mM, uM, mg/L or ug/L",
+                "If by volume write 'ug/L' or 'mg/L'; if by mass multiply by the density first.",
+            )
+        if element not in MOLAR_MASS:
+            raise self.error(
+                "unknown element", "element", ", ".join(MOLAR_MASS), nearest(element, MOLAR_MASS)
+            )
+        try:
+            return units.convert(1.0, unit, "mol/cm^3")
+        except UnitError:
+            pass
+        try:
+            return units.convert(1.0, unit, "g/cm^3") / MOLAR_MASS[element]
+        except UnitError as error:
+            raise self.error(
+                "not a unit of concentration", "unit", "mol/L, mM, uM, mg/L or ug/L"
+            ) from error
+
+    def result(self) -> tuple[float, float, str]:
+        """Return value, lod and censoring, in the unit of the row."""
+        cell = self.cells["value"].replace(" ", "")
+        if cell.lower().replace(".", "") in NOT_DETECTED:
+            lod = self.positive("lod")
+            if np.isnan(lod):
+                raise self.error("not detected, but no limit", "lod", "the limit of detection")
+            return np.nan, lod, "left"
+        if cell.startswith("<"):
+            return np.nan, self.positive("value", cell[1:].removeprefix("=")), "left"
+        if cell.startswith(">"):
+            hint = "Dilute and measure again."
+            raise self.error("above the range", "value", "a value or a limit '<50'", hint)
+        return self.positive("value"), self.positive("lod"), "none"
+
+
+def _columns(table: Table) -> dict[str, list[str]]:
+    names = [name.lower() for name in table.header]
+    for name in names:
+        if names.count(name) > 1 or name not in (*REQUIRED, *OPTIONAL):
+            raise DataError(
+                f"column '{name}' stands twice"
+                if names.count(name) > 1
+                else f"unknown column '{name}'",
+                file=table.file,
+                place="header",
+                expected=", ".join((*REQUIRED, *OPTIONAL)),
+                hint=nearest(name, (*REQUIRED, *OPTIONAL)) or "Remarks go into 'comment'.",
+            )
+    for name in REQUIRED:
+        if name not in names:
+            raise DataError(
+                f"no column '{name}'",
+                file=table.file,
+                place="header",
+                expected=", ".join(REQUIRED),
+                found=", ".join(names)[:400],
+            )
+    return {name: table.texts(i) for i, name in enumerate(names)}
+
+
+def _header_delimiter(source: Source) -> str | None:
+    """Return the delimiter that splits a line of the text into the required names, or None."""
+    try:
+        lines = decode(source, "utf-8", "latin-1").split("\n", 100)[:100]
+    except DataError:
+        return None
+    top = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    for delimiter in (",", ";", "\t"):
+        if set(REQUIRED) <= {cell.strip(' "').lower() for cell in top.split(delimiter)}:
+            return delimiter
+    return None
+
+
+def sniff(source: Source) -> bool:
+    """Whether the first line (comments aside) or the only sheet's first row names the columns."""
+    if not source.is_workbook:
+        return _header_delimiter(source) is not None
+    try:
+        header = open_table(source, Layout(header=None, comment="#")).header
+    except PerovecError:
+        return False
+    return set(REQUIRED) <= {name.lower() for name in header}
+
+
+def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
+    """Read a table of ICP-OES results.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    meta : mapping
+        Keys of `base.COMMON_META`.
+    options : mapping
+        Layout options (`table.LAYOUT_OPTIONS`); the delimiter follows from the header, lines that
+        begin with '#' are comments.
+
+    Returns
+    -------
+    xarray.Dataset
+        ICP dataset, as the module says; validated.
+    """
+    check_keys(meta, COMMON_META, "meta")
+    check_keys(options, LAYOUT_OPTIONS, f"format '{NAME}'")
+    delimiter = None if source.is_workbook else _header_delimiter(source)
+    defaults = {"header": None, "comment": "#", "delimiter": delimiter or ","}
+    table = open_table(source, Layout.from_options(options, **defaults))
+    cells = _columns(table)
+    kept: list[int] = []
+    dropped: list[str] = []
+    records: list[dict[str, Any]] = []
+    notes: list[str] = []
+    first_seen: dict[tuple[object, ...], int] = {}
+    for record in range(len(table.rows)):
+        row = _Row(table, cells, record)
+        if row.cells["value"].lower() in MISSING:
+            dropped.append(table.where(record))
+            continue
+        measured = _record(row, notes)
+        key = tuple(measured[k] for k in ("sample", "element", "solute", "solvent", "replicate"))
+        if key in first_seen:
+            hint = f"First at {table.where(first_seen[key])}: number the replicates."
+            raise row.error("the same measurement twice", "replicate", "each once", hint)
+        first_seen[key] = record
+        records.append(measured)
+        kept.append(record)
+    if not records:
+        raise DataError("no row has a value", file=source.file)
+    if dropped:
+        notes.insert(0, f"no value, dropped: {', '.join(dropped)}")
+    ds = xr.Dataset(
+        {
+            key: (
+                "measurement",
+                np.array([r[key] for r in records]),
+                {"unit": unit} if unit else {},
+            )
+            for key, unit in VARIABLES.items()
+        },
+        attrs=source.attrs(NAME, "icp", meta)
+        | {"source_units": ", ".join(sorted({cells["unit"][i] for i in kept}))},
+    )
+    add_notes(ds, notes)
+    return validate(ds, origin=Origin(source.file, lambda i: table.where(kept[i])))
+
+
+VARIABLES = {
+    "sample": "",
+    "element": "",
+    "solute": "",
+    "solvent": "",
+    "replicate": "",
+    "value": "mol/cm^3",
+    "sd": "mol/cm^3",
+    "lod": "mol/cm^3",
+    "dilution": "1",
+    "censoring": "",
+}
+
+
+def _record(row: _Row, notes: list[str]) -> dict[str, Any]:
+    """Return the variables of one measurement in canonical units."""
+    for key in ("sample", "element", "solute", "solvent"):
+        if not row.cells[key]:
+            raise row.error("empty", key, "a text")
+    replicate = row.number("replicate")
+    if not (replicate >= 1 and replicate == round(replicate)):
+        raise row.error("bad replicate", "replicate", "a whole number from 1")
+    factor = row.factor()
+    value, lod, censoring = row.result()
+    stated = row.positive("lod")
+    if censoring == "left" and not np.isnan(stated) and stated != lod:
+        notes.append(f"{row.table.where(row.record)}: censored at {lod:g}, its lod is {stated:g}")
+    return {
+        **{key: row.cells[key] for key in ("sample", "element", "solute", "solvent")},
+        "replicate": int(replicate),
+        "value": value * factor,
+        "sd": row.positive("sd") * factor,
+        "lod": lod * factor,
+        "dilution": row.positive("dilution"),
+        "censoring": censoring,
+    }
+
+
+READER = Reader(NAME, "tidy table of ICP-OES results (.csv or .xlsx)", sniff, read)

@@ -1,0 +1,170 @@
+"""Voltammograms: data and posterior-predictive band, cycle by cycle, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.gridspec import SubplotSpec
+
+from perovec_bayes.report.figures.bands import Bands, bands, coverage_sentence
+from perovec_bayes.report.figures.style import (
+    BAND,
+    INK,
+    MODEL,
+    Drawing,
+    dots,
+    label,
+    new_figure,
+    to_drawing,
+    with_unit,
+)
+from perovec_bayes.report.numbers import pretty_unit
+from perovec_bayes.report.results import Observable, display_unit
+
+MAX_CYCLES = 6
+COLUMNS = 3
+LAGS = 40
+
+
+def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
+    """Draw current against potential for each cycle, and the residuals against time.
+
+    Parameters
+    ----------
+    observable : Observable
+        A voltammogram with "time", "potential" and "cycle" among its constants.
+    key : str
+        Prefix of the ids in the SVG.
+    prob : float
+        Probability of the band [1].
+
+    Returns
+    -------
+    Drawing
+        The figure.
+    """
+    shown, factor = display_unit(observable)
+    unit = pretty_unit(shown)
+    found = bands(observable, prob, factor)
+    time = observable.constants.get("time", np.arange(found.data.size)).astype(float)
+    potential = observable.constants["potential"].astype(float)
+    cycle = observable.constants.get("cycle", np.ones(found.data.size)).astype(int)
+    cycles = _chosen(np.unique(cycle))
+
+    columns = min(len(cycles), COLUMNS)
+    rows = -(-len(cycles) // columns)
+    figure = new_figure(2.5 * rows + 1.8)
+    upper, lower = figure.add_gridspec(2, 1, height_ratios=[2.5 * rows, 1.7])
+    grid = upper.subgridspec(rows, columns)
+    name = "current density" if "cm" in shown else "current"
+    first: Axes | None = None
+    for i, number in enumerate(cycles):
+        cell = grid[i // columns, i % columns]
+        axes = figure.add_subplot(cell, sharex=first, sharey=first)
+        first = first or axes
+        keep = cycle == number
+        _curve(axes, potential[keep], found.at(keep))
+        label(
+            axes,
+            x=f"potential vs {observable.info.get('reference', 'reference')} / V",
+            y=with_unit(name, unit) if i % columns == 0 else "",
+            title=f"{observable.name}, cycle {number}",
+        )
+        if i % columns:
+            axes.tick_params(labelleft=False)
+    if first is not None:
+        first.legend(loc="best", handlelength=1.4)
+    if found.centre is not None:
+        _residuals(lower, time, found, unit)
+    caption = (
+        f"Dots: data, anodic current positive. Line: median of the noise-free curve. Band: central "
+        f"{100 * prob:g} % of new noisy data.{coverage_sentence(found, prob)} Below: data minus "
+        "line against time, and its autocorrelation (dashed: 95 % range of white noise; a noise "
+        "model with correlation allows more)."
+    )
+    if len(cycles) < np.unique(cycle).size:
+        caption += f" {len(cycles)} of {np.unique(cycle).size} cycles are drawn."
+    return to_drawing(figure, key, f"Voltammogram {observable.name}: data and fit", caption)
+
+
+def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
+    """Return the autocorrelation of a series at lags 0 to `lags` [1].
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        The series, equally spaced.
+    lags : int
+        The greatest lag; cut to n - 1.
+
+    Returns
+    -------
+    ndarray, shape (min(lags, n - 1) + 1,)
+        Normalised by the variance, so 1 at lag 0; zeros after it for a constant series.
+    """
+    centred = values - values.mean()
+    power = float(centred @ centred)
+    kept = range(min(lags, values.size - 1) + 1)
+    if power == 0:
+        return np.array([1.0 if lag == 0 else 0.0 for lag in kept])
+    return np.array([centred[: values.size - lag] @ centred[lag:] / power for lag in kept])
+
+
+def _chosen(cycles: np.ndarray) -> list[int]:
+    if cycles.size > MAX_CYCLES:
+        cycles = cycles[np.unique(np.linspace(0, cycles.size - 1, MAX_CYCLES).round().astype(int))]
+    return [int(number) for number in cycles]
+
+
+def _curve(axes: Axes, potential: np.ndarray, found: Bands) -> None:
+    axes.axhline(0, color="#bbbbbb", lw=0.6, zorder=0)
+    for i, sweep in enumerate(_sweeps(potential)):
+        part, x = found.at(sweep), potential[sweep]
+        if part.low is not None and part.high is not None:
+            axes.fill_between(
+                x, part.low, part.high, color=BAND, lw=0, label="new data" if i == 0 else None
+            )
+        if part.centre is not None:
+            axes.plot(x, part.centre, color=MODEL, label="model" if i == 0 else None)
+    dots(axes, potential, found.data)
+    axes.plot([], [], color=INK, marker="o", ms=2, ls="none", label="data")
+
+
+def _sweeps(potential: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the indices of each stretch of one sweep direction; neighbours share the turn."""
+    direction = np.sign(np.diff(potential))
+    moving = np.flatnonzero(direction)
+    turns = moving[1:][np.diff(direction[moving]) != 0]
+    edges = [0, *turns.tolist(), potential.size - 1]
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        yield np.arange(start, stop + 1)
+
+
+def _residuals(place: SubplotSpec, time: np.ndarray, found: Bands, unit: str) -> None:
+    figure = place.get_gridspec().figure
+    centre = found.centre
+    if figure is None or centre is None:
+        return
+    left, right = place.subgridspec(1, 2, width_ratios=[3, 1])
+    axes = figure.add_subplot(left)
+    if found.low is not None and found.high is not None:
+        axes.fill_between(time, found.low - centre, found.high - centre, color=BAND, lw=0)
+    axes.axhline(0, color=MODEL, lw=1.0)
+    residual = found.data - centre
+    dots(axes, time, residual, size=1.3)
+    axes.margins(x=0.01)
+    label(axes, x="time / s", y=with_unit("residual", unit))
+
+    finite = residual[np.isfinite(residual)]
+    side = figure.add_subplot(right)
+    if finite.size > 1:
+        values = autocorrelation(finite, LAGS)
+        side.vlines(np.arange(values.size), 0, values, color=INK, lw=0.9)
+        white = 1.96 / np.sqrt(finite.size)
+        for level in (-white, white):
+            side.axhline(level, color=MODEL, lw=0.8, ls=(0, (4, 2)))
+    side.axhline(0, color="#bbbbbb", lw=0.6)
+    side.set_ylim(-1.05, 1.05)
+    label(side, x="lag / points", y="autocorrelation")
