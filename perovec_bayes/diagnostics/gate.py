@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-import arviz_stats
 import numpy as np
 import xarray as xr
 
-from perovec_bayes.diagnostics.convergence import Convergence, convergence
+from perovec_bayes.diagnostics.convergence import Convergence, convergence, e_bfmi
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
 
 R_HAT_BELOW = 1.01
@@ -168,8 +167,8 @@ def _chains(posterior: xr.Dataset | None) -> _Finding:
         return _Finding(worst, None)
     return _Finding(
         worst,
-        f"There {'is 1 chain' if chains == 1 else f'are {chains} chains'}, so nothing shows that "
-        f"the sampler found the same answer twice. Run at least {CHAINS_AT_LEAST} chains, better 4.",
+        f"There {'is 1 chain' if chains == 1 else f'are {chains} chains'}, so nothing shows "
+        f"that the sampler found the same answer twice. Run at least {CHAINS_AT_LEAST}, better 4.",
     )
 
 
@@ -242,8 +241,7 @@ def _energy(stats: xr.Dataset | None) -> _Finding:
             "E-BFMI cannot be computed, for the result does not hold 'energy'. Run the fit again.",
         )
     energy = stats["energy"].transpose("chain", "draw").to_numpy().astype(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.asarray(arviz_stats.bfmi(energy), dtype=float)
+    values = e_bfmi(energy)
     failed = ~(values >= E_BFMI_AT_LEAST)
     unknown = np.isnan(values)
     chain = int(np.argmax(unknown)) if unknown.any() else int(np.argmin(values))

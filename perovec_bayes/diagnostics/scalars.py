@@ -100,13 +100,13 @@ def _of_variable(array: xr.DataArray) -> Iterator[Scalar]:
     kinds = _kinds(array.attrs, int(np.prod(shape)))
     variable = str(array.name)
     positions = itertools.product(*(range(size) for size in shape))
-    for index, kind in zip(positions, kinds, strict=True):
-        place = ", ".join(names[i] for names, i in zip(labels, index, strict=True))
+    for place, (index, kind) in enumerate(zip(positions, kinds, strict=True)):
+        where = ", ".join(names[i] for names, i in zip(labels, index, strict=True))
         yield Scalar(
-            name=f"{variable}[{place}]" if index else variable,
+            name=f"{variable}[{where}]" if index else variable,
             variable=variable,
             index=index,
-            draws=values[(slice(None), slice(None), *index)],
+            draws=values.reshape(*values.shape[:2], -1)[:, :, place],
             attrs=array.attrs,
             kind=kind,
         )
@@ -117,14 +117,16 @@ def _label(item: Any) -> str:
 
 
 def _kinds(attrs: Mapping[Any, Any], size: int) -> list[str]:
-    """Return the kind of each element: that of the variable, then what the masks say."""
+    """Return the kind of each element: as `limits` or the mask says, else the variable's."""
     common = str(attrs.get("kind", "value"))
     kinds = [common if common in KINDS else "value"] * size
-    for kind in ("upper_limit", "lower_limit"):
-        mask = json.loads(str(attrs.get(f"{kind}_mask", "[]")))
-        if mask and len(mask) != size:
-            raise ValueError(f"{kind}_mask has {len(mask)} entries for {size} elements")
-        for i, limited in enumerate(mask):
-            if limited:
-                kinds[i] = kind
+    mask = json.loads(str(attrs.get("upper_limit_mask", "[]")))
+    limits = json.loads(str(attrs.get("limits", "[]"))) or [
+        "upper" if flag else "" for flag in mask
+    ]
+    if limits and len(limits) != size:
+        raise ValueError(f"limits are stated for {len(limits)} of {size} elements")
+    for i, side in enumerate(limits):
+        if side:
+            kinds[i] = f"{side}_limit"
     return kinds

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import arviz_stats
 import numpy as np
 import pandas as pd
 import xarray as xr
+from arviz_stats import visualization
 
 from perovec_bayes.diagnostics.convergence import convergence
 from perovec_bayes.diagnostics.files import write_text
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
+
+_hdi: Callable[..., Any] = visualization.hdi  # ArviZ has no type hints
 
 COLUMNS = (
     "quantity",
@@ -116,7 +118,7 @@ def _interval(
     if scalar.kind == "lower_limit":
         return float(np.quantile(draws, 1 - prob)), np.inf, "lower"
     if kind == "hdi" and np.all(np.isfinite(draws)):
-        low, high = arviz_stats.hdi(draws, prob=prob)
+        low, high = _hdi(draws, prob=prob)
     elif kind == "hdi":
         low = high = np.nan
     else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import pymc as pm
 from jax import Array, lax
+from jax import numpy as jnp
 from pymc.sampling.jax import get_jaxified_graph
 from pytensor import wrap_jax
 from pytensor.tensor.variable import TensorVariable
@@ -33,16 +34,37 @@ def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+class Frame(NamedTuple):
+    """A sampling coordinate w for a variable with unconstrained value x, so that its place and width do not vary.
+
+    Centre and width are graphs of other variables: x = centre + width w, or, where the data bound x from above near the
+    centre, x = centre + ln(ln(1 + e^w)), in which e^x grows no faster than w.
+    """
+
+    centre: TensorVariable
+    """Shape of the variable."""
+    width: TensorVariable
+    """Shape of the variable, positive."""
+    bounded: np.ndarray
+    """Shape of the variable, bool."""
+
+
 class Compiled:
-    """A PyMC model as JAX functions of one flat vector of unconstrained values.
+    """A PyMC model as JAX functions of one flat vector of coordinates (unconstrained values).
 
     Parameters
     ----------
     model : pm.Model
         Any model whose free variables have static shapes.
+    frames : dict, optional
+        Variable name -> `Frame`, for variables whose sampling coordinate is not their unconstrained value.
     """
 
-    def __init__(self, model: pm.Model) -> None:
+    def __init__(
+        self,
+        model: pm.Model,
+        frames: dict[str, Frame] | None = None,
+    ) -> None:
         self.model = model
         self.value_vars = model.value_vars
         start = model.initial_point()
@@ -50,6 +72,39 @@ class Compiled:
         self.sizes = [int(np.prod(shape)) for shape in self.shapes]
         self.size = sum(self.sizes)
         self.start = np.concatenate([np.ravel(start[v.name]) for v in self.value_vars])
+        self._frames = [
+            (self._slice(name), frame.bounded, self._graph([frame.centre, frame.width]))
+            for name, frame in (frames or {}).items()
+        ]
+
+        self.bounded = np.zeros(self.size, dtype=bool)
+        for where, bounded, _ in self._frames:
+            self.bounded[where] = bounded
+
+    def _slice(self, name: str) -> slice:
+        """Return where a free variable lies in the flat vector."""
+        place = [rv.name for rv in self.model.free_RVs].index(name)
+        begin = sum(self.sizes[:place])
+        return slice(begin, begin + self.sizes[place])
+
+    def _graph(self, outputs: Sequence[TensorVariable]) -> Callable[[Array], list[Array]]:
+        graph = get_jaxified_graph(
+            inputs=self.value_vars, outputs=self.model.replace_rvs_by_values(list(outputs))
+        )
+        return lambda x: list(graph(*self.split(x)))
+
+    def _values(self, w: Array) -> tuple[Array, Array]:
+        """Return the unconstrained values of coordinates, and the log of the volume they stretch."""
+        x, volume = w, jnp.zeros(())
+        for where, bounded, frame in self._frames:
+            centre, width = frame(w)
+            part = w[where]
+            soft = jax.nn.softplus(jnp.maximum(part, -30.0))
+            below = jnp.where(part < -30.0, part, jnp.log(soft))
+            slope = jnp.where(part < -30.0, 0.0, jax.nn.log_sigmoid(part) - jnp.log(soft))
+            x = x.at[where].set(centre + jnp.where(bounded, below, width * part))
+            volume = volume + jnp.sum(jnp.where(bounded, slope, jnp.log(width)))
+        return x, volume
 
     def split(self, x: Array) -> list[Array]:
         """Cut the flat vector into the model's value variables."""
@@ -60,31 +115,33 @@ class Compiled:
         return parts
 
     def function(self, outputs: Sequence[TensorVariable]) -> Callable[[Array], list[Array]]:
-        """Return a JAX function from the flat vector to the given graph outputs.
+        """Return a JAX function from coordinates to the given graph outputs.
 
         Parameters
         ----------
         outputs : sequence of TensorVariable
             Written in random variables or in value variables.
         """
-        graph = get_jaxified_graph(
-            inputs=self.value_vars, outputs=self.model.replace_rvs_by_values(list(outputs))
-        )
-        return lambda x: list(graph(*self.split(x)))
+        graph = self._graph(outputs)
+        return lambda w: graph(self._values(w)[0])
 
     def log_density(self) -> Callable[[Array], Array]:
-        """Return the log posterior density (up to a constant) of the flat vector."""
-        graph = get_jaxified_graph(inputs=self.value_vars, outputs=[self.model.logp()])
-        return lambda x: graph(*self.split(x))[0]
+        """Return the log posterior density (up to a constant) of coordinates."""
+        graph = self._graph([self.model.logp()])
+
+        def density(w: Array) -> Array:
+            x, volume = self._values(w)
+            return graph(x)[0] + volume
+
+        return density
 
     def pointwise(self) -> Callable[[Array], list[Array]]:
-        """Return the pointwise log-likelihood of each observed variable."""
-        terms = self.model.logp(vars=self.model.observed_RVs, sum=False)
-        graph = get_jaxified_graph(inputs=self.value_vars, outputs=terms)
-        return lambda x: list(graph(*self.split(x)))
+        """Return the pointwise log-likelihood of each observed variable, as a function of coordinates."""
+        graph = self._graph(self.model.logp(vars=self.model.observed_RVs, sum=False))
+        return lambda w: graph(self._values(w)[0])
 
     def unconstrain(self, draws: dict[str, np.ndarray]) -> np.ndarray:
-        """Map draws of the free random variables to flat unconstrained vectors.
+        """Map draws of the free random variables to coordinates.
 
         Parameters
         ----------
@@ -103,7 +160,14 @@ class Compiled:
             if transform is not None:
                 value = np.asarray(transform.forward(value, *variable.owner.inputs).eval())
             columns.append(value.reshape(len(value), -1))
-        return np.concatenate(columns, axis=1)
+        x = np.concatenate(columns, axis=1)
+        for where, bounded, frame in self._frames:
+            centre, width = (np.asarray(part) for part in jax.jit(jax.vmap(frame))(x))
+            over = x[:, where] - centre
+            soft = np.exp(np.maximum(over, -30.0))
+            rise = np.where(over < -30.0, over, soft + np.log(-np.expm1(-soft)))
+            x[:, where] = np.where(bounded, rise, over / width)
+        return x
 
 
 def over_draws(

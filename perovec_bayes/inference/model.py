@@ -13,6 +13,7 @@ from pytensor import tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.errors import StudyError
+from perovec_bayes.inference.bridge import Frame
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.priors import (
     Beta,
@@ -131,6 +132,8 @@ class ModelInfo:
     quantities: dict[str, Quantity] = field(default_factory=dict)
     observables: list[Observable] = field(default_factory=list)
     conditionals: list[Conditional] = field(default_factory=list)
+    frames: dict[str, Frame] = field(default_factory=dict)
+    """Coordinates for the sampler, as `bridge.Compiled` takes them."""
 
 
 def distribution(name: str, prior: Prior, dims: str | None = None) -> TensorVariable:

@@ -52,14 +52,27 @@ def observe(
         What the two functions need besides.
     """
 
+    sizes = dict(zip(signature.split("->")[1].strip("()").split(","), value.shape, strict=True))
+    parameters = [pt.as_tensor_variable(p) for p in (mean, *noise_parameters)]
+    cores = [core.strip("(") for core in signature.split("->")[0].rstrip(")").split("),")]
+    for core, parameter in zip(cores, parameters, strict=True):
+        for axis, letter in enumerate(core.split(",") if core else []):
+            sizes.setdefault(letter, int(parameter.shape[axis].eval()))
+    shapes = [tuple(sizes[letter] for letter in core.split(",") if letter) for core in cores]
+
+    def graph(observed: TensorVariable, *given: TensorVariable) -> TensorVariable:
+        fixed = [pt.specify_shape(g, shape) for g, shape in zip(given, shapes, strict=True)]
+        return bridge.wrap(log_density)(pt.specify_shape(observed, value.shape), *fixed)
+
     def random(*parameters: Any, rng: Any = None, size: Any = None) -> np.ndarray:
         return draw(np.random.default_rng() if rng is None else rng, *parameters)
 
+    for dim, length in zip(dims, value.shape, strict=True):
+        pm.modelcontext(None).add_coord(dim, list(range(length)))
     pm.CustomDist(
         name,
-        mean,
-        *noise_parameters,
-        logp=bridge.wrap(log_density),
+        *parameters,
+        logp=graph,
         random=random,
         signature=signature,
         observed=value,

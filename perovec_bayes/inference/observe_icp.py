@@ -70,6 +70,12 @@ def ambiguities(data: xr.Dataset) -> list[Ambiguity]:
                 expected="a measurement with an empty dilution",
                 hint="Leave the dilution of that row empty, or remove the hypotheses.",
             )
+        if (covered & match).any():
+            raise StudyError(
+                "two sets of dilution hypotheses match the same measurement",
+                place=f"dilution, where = {where}",
+                hint="Make each where table match measurements of its own.",
+            )
         covered |= match
         result.append(
             Ambiguity(
@@ -123,7 +129,8 @@ def observe_icp(
     z = builder.auxiliary(
         f"{name}_z", f"{name}_sample", "deviation of a sample from saturation, in units of s_p"
     )
-    true = saturated * pt.exp(preparation * z[sample_of])
+    deviation = builder.values[f"{name}_deviation"] = preparation * z[sample_of]
+    true = saturated * pt.exp(deviation)
 
     stated = data["sd"].to_numpy()
     lod = data["lod"].to_numpy()

@@ -24,6 +24,7 @@ CV_META = (
     "temperature",
 )
 OD_META = (*COMMON_META, "temperature", "clock_offset")
+MOST_CYCLES = 1_000_000
 FERROCENE_NAMES = ("Fc/Fc+", "Fc+/Fc", "Fc|Fc+", "Fc+|Fc", "Fc", "ferrocene")
 
 
@@ -193,7 +194,8 @@ def _cycles(file: str, columns: CvColumns, notes: list[str]) -> np.ndarray:
     if columns.cycle is None:
         notes.append("cycles counted from the potential")
         return count_cycles(columns.potential)
-    broken = np.flatnonzero((columns.cycle != np.round(columns.cycle)) | (columns.cycle < 0))
+    whole = columns.cycle == np.round(columns.cycle)
+    broken = np.flatnonzero(~whole | (columns.cycle < 0) | (columns.cycle > MOST_CYCLES))
     if broken.size:
         i = int(broken[0])
         raise DataError(

@@ -107,8 +107,8 @@ def _cv(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> lis
     name = "current" if "current" in ds else "current_density"
     current = ds[name].to_numpy()
     unit = "A" if name == "current" else "A/cm^2"
-    counts = np.bincount(ds["cycle"].to_numpy())
-    cycles = ", ".join(f"{i}: {n}" for i, n in enumerate(counts) if n)
+    counted = np.unique(ds["cycle"].to_numpy(), return_counts=True)
+    cycles = ", ".join(f"{cycle}: {n}" for cycle, n in zip(*counted, strict=True))
     offset = _known(attrs["reference_offset_V"], "V", attrs["reference_offset_sd_V"])
     facts += [
         ("points", f"{time.size} (by cycle {cycles})"),

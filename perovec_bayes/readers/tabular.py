@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import warnings
@@ -67,10 +68,7 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
     header: list[str] = []
     if header_line:
         top = lines[header_line - 1]
-        if blanks:
-            header = [clean(name) for name in top.split()]
-        else:
-            header = [clean(c) for c in next(csv.reader([top], delimiter=layout.separator), [])]
+        header = [clean(cell) for cell in _split(top, layout)]
         while header and not header[-1]:
             header.pop()
     trivial = " \t" if blanks else " \t" + layout.separator
@@ -84,8 +82,7 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
         raise _no_data(file, f"line {first + 1}")
     rows = np.array([number for number, _ in kept])
     body = [line for _, line in kept]
-    cells_in = [len(line.split()) if blanks else line.count(layout.separator) + 1 for line in body]
-    width = max(len(header), *cells_in)
+    width = max(len(_split(line, layout)) for line in body)
     extra = list(range(len(header), width)) if header else []
 
     def load(positions: Sequence[int], as_text: bool) -> pd.DataFrame:
@@ -95,7 +92,7 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
                 sep=layout.separator,
                 header=None,
                 names=list(range(width)),
-                usecols=sorted({*positions, *extra}),
+                usecols=sorted({*(p for p in positions if p < width), *extra}) or [0],
                 index_col=False,
                 decimal=layout.decimal,
                 na_values=[""],
@@ -123,9 +120,20 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
                     found=f"{position + 1} or more",
                     hint="Is the decimal mark the same as the delimiter?",
                 )
-        return frame
+        return frame.reindex(columns=list(positions))
 
-    return Table(file, tuple(header), width, rows, "line", layout.decimal, load)
+    columns = max(width, len(header))
+    return Table(file, tuple(header), columns, rows, "line", layout.decimal, load)
+
+
+def _split(line: str, layout: Layout) -> list[str]:
+    """Return the cells of a line."""
+    if layout.separator == DELIMITERS["space"]:
+        return line.split()
+    if layout.quoted and '"' in line:
+        with contextlib.suppress(csv.Error):
+            return next(csv.reader([line], delimiter=layout.separator))
+    return line.split(layout.separator)
 
 
 def _sheet_table(source: Source, layout: Layout) -> Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from perovec_bayes.diagnostics import GateResult, check, write_text
@@ -65,7 +65,6 @@ def render(tree: xr.DataTree, *, prob: float = 0.95) -> str:
     environment = Environment(
         loader=PackageLoader("perovec_bayes.report"),
         autoescape=True,
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -75,6 +74,7 @@ def render(tree: xr.DataTree, *, prob: float = 0.95) -> str:
 
 def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:
     card, study, provenance = (decoded(tree, name) for name in ("card", "study", "provenance"))
+    sampler = provenance.get("sampler") or decoded(tree, "sampler")
     gate = _gate(tree)
     rows = quantities(tree, prob)
     data = measured(observables(tree))
@@ -83,6 +83,8 @@ def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:
         "study": study,
         "card": card,
         "provenance": provenance,
+        "sampler": sampler,
+        "wall_time": provenance.get("wall_time_s", sampler.get("wall_time_s")),
         "prob": f"{100 * prob:g} %",
         "gate": gate,
         "gate_rows": gate_rows(gate),

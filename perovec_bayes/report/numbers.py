@@ -59,7 +59,7 @@ def quote(value: float, low: float, high: float) -> Quoted:
     if (low > 0 or high < 0) and max(low / high, high / low) > _WIDE:
         return Quoted(*(significant(end, 2) for end in ends))
     place = _rounded_exponent(half, 2) - 1
-    top = max(max(_exponent(_round(end, place)) for end in ends), place)
+    top = max(place, *(_exponent(_round(end, place)) for end in ends))
     power = top if place > 0 or not _PLAIN_FROM <= top < _PLAIN_TO else 0
     return Quoted(*(_write(_round(end, place), place, power) for end in ends))
 

@@ -70,7 +70,7 @@ def observables(tree: xr.DataTree) -> list[Observable]:
         longer = [other for other in names if other != name and other.startswith(f"{name}_")]
         own = {
             str(key).removeprefix(f"{name}_"): constant[key].to_numpy()
-            for key in constant.data_vars
+            for key in constant.variables
             if str(key).startswith(f"{name}_")
             and not any(str(key).startswith(f"{other}_") for other in longer)
         }

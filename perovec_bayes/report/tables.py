@@ -45,6 +45,8 @@ class Quantity:
         The interval; nothing for a limit.
     interval_kind : str
         Probability and kind, as in "95 % equal-tailed".
+    above : str
+        Probability of lying above the value of interest; nothing when none is stated.
     r_hat, ess_bulk, ess_tail : str
         Convergence.
     is_limit : bool
@@ -58,6 +60,7 @@ class Quantity:
     value: str
     interval: str
     interval_kind: str
+    above: str
     r_hat: str
     ess_bulk: str
     ess_tail: str
@@ -231,11 +234,25 @@ def _quantity(scalar: Scalar, row: Mapping[Any, Any]) -> Quantity:
         interval_kind="constant"
         if scalar.fixed
         else f"{100 * float(row['interval_prob']):g} % {_INTERVALS[kind]}",
+        above=_above(scalar, shown),
         r_hat=_diagnostic(float(row["r_hat"])),
         ess_bulk=_whole(float(row["ess_bulk"])),
         ess_tail=_whole(float(row["ess_tail"])),
         is_limit=kind in {"upper", "lower"},
     )
+
+
+def _above(scalar: Scalar, shown: str) -> str:
+    """Write the probability of lying above the threshold; never "0" or "1" of so many draws."""
+    threshold = scalar.attrs.get("threshold")
+    if threshold is None:
+        return ""
+    value = significant(convert(float(threshold), scalar.unit, shown), 6, strip=True)
+    share, least = float(np.mean(scalar.draws > float(threshold))), 1 / scalar.draws.size
+    words = f"= {share:.3f}"
+    if share in {0.0, 1.0}:
+        words = f"< {least:.2g}" if share == 0 else f"> {1 - least:.4g}"
+    return f"P(> {value} {pretty_unit(shown)}".rstrip() + f") {words}"
 
 
 def _points(observable: Observable) -> str:

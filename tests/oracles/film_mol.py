@@ -27,9 +27,10 @@ centres: linear for Pb(II), a monotone quartic for A+. The error is of second or
 
 Guards, all far below what a current shows
 ------------------------------------------
-* The lead is carried as z with q = z^3 + 3 rho^2 z, rho = 1e-6 (q of 1e-18): stripping to nothing
-  and growth from nothing are then smooth. X takes (q^2 + q_f^2)^{1/3} for q^{2/3},
-  q_f = 1e-18 mol cm^-2 (less than an atom per nucleus), so S has a slope at q = 0.
+* The lead is carried as z with q = z^3 + 3 rho^2 z, rho^3 = q_f = 1e-18 mol cm^-2 (less than an
+  atom per nucleus): stripping to nothing and growth from nothing are then smooth. X takes
+  (q^2 + q_f^2)^{1/3} for q^{2/3}, so S has a slope at q = 0. Of the two solutions from q = 0
+  (S ~ q^{2/3} has no Lipschitz constant there) this is the one that grows.
 * A_f = g (g^2 + eps^2)^{(p - 1)/2}, g = G/G0, eps = `film_eps`: g^p above eps, linear below, so an
   ending film decays instead of vanishing in finite time with an infinite slope.
 * A film that has fallen to g = `film_end` is gone for good: A_f = 0 from there on. The equations
@@ -43,8 +44,17 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import solve_ivp
+from scipy.sparse import csc_array
 
-from .redox_mol import F, R, expanding_grid, kinks
+from .redox_mol import (
+    METHODS,
+    F,
+    R,
+    diffusion_matrix,
+    expanding_grid,
+    kinks,
+    local_jacobian,
+)
 
 C_STD = 1e-3
 """Standard concentration, mol cm^-3."""
@@ -71,7 +81,15 @@ WORKED = {
 }
 """Worked set of a bulk film in a poor solvent (V, mol cm^-3, mol cm^-2 s^-1, ohm cm^2, ...)."""
 
-DEFAULTS = {"phi_m": -1.0, "T": 298.15, "V_Pb": 18.27, "q_m": 1.56e-9, "q_start": 0.0, "cap": 0.2}
+DEFAULTS = {
+    "phi_m": -1.0,
+    "T": 298.15,
+    "V_Pb": 18.27,
+    "q_m": 1.56e-9,
+    "cap": 0.2,
+    "q_f": 1e-18,
+}
+"""Constants and guards: V, K, cm^3 mol^-1, mol cm^-2, V, mol cm^-2."""
 
 
 def cycles(corners, rate):
@@ -106,6 +124,7 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
     film_end=1e-6,
     regrow=0.0,
     method="BDF",
+    max_volt=0.01,
 ):
     """Film model at `time` for a potential programme piecewise linear through (time, potential).
 
@@ -115,7 +134,7 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         Samples of the programme (s, V) with its corners among them; the output is at these times.
     params
         The keys of `WORKED`, and optionally those of `DEFAULTS` (phi_m and cap in V, T in K, V_Pb
-        in cm^3 mol^-1, q_m and q_start in mol cm^-2). R_u = 0 is allowed; with R_u > 0, C_dl must
+        in cm^3 mol^-1, q_m and q_f in mol cm^-2). R_u = 0 is allowed; with R_u > 0, C_dl must
         be positive.
     n_nodes, rtol, t_fine
         Grid cells, relative tolerance, time (s) whose diffusion length the grid resolves evenly.
@@ -123,8 +142,8 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         Count the isolated lead q_iso in X.
     film_eps, film_end, regrow
         See the module's guards.
-    method
-        A stiff method of `scipy.integrate.solve_ivp`: "BDF", "Radau" or "LSODA".
+    method, max_volt
+        "BDF" or "Radau", both with a new Jacobian at every step of `max_volt` (V) at most.
 
     Returns
     -------
@@ -148,7 +167,7 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         raise ValueError(msg)
 
     # State: [z, g, I, q_iso, c_0, x_0, c_1, x_1, ...] in the units below.
-    rho, q_f = 1e-6, 1e-18
+    rho, q_f = np.cbrt(p["q_f"]), p["q_f"]
     unit_z, unit_i, head = 1e-3, 1e-4, 4
     shape = (9 * np.pi / 4) ** (1 / 3) * p["N"] ** (1 / 3) * p["V_Pb"] ** (2 / 3)
 
@@ -169,12 +188,7 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         a_lead = -np.expm1(-q / p["q_m"])
         e = f * (phi - p["E0"])
         kc = p["k0"] * wetted * np.exp(-p["A_c"] * e)
-        ka = (
-            p["k0"]
-            * wetted
-            * (C_STD * a_lead)
-            * np.exp((2 - p["A_c"]) * min(e, f * p["cap"]))
-        )
+        ka = p["k0"] * wetted * (C_STD * a_lead) * np.exp((2 - p["A_c"]) * min(e, f * p["cap"]))
         a_f = area(s[1]) if film else 0.0
         kd = p["k_d"] * a_f
 
@@ -215,20 +229,18 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         return e_app, faradaic(e_app, r) + p["C_dl"] * slope, r
 
     state = np.zeros(head + 2 * n_nodes)
-    state[0] = np.cbrt(p["q_start"]) / unit_z
     state[1] = 1.0
     state[head::2] = p["c_b"] / C_STD
     atol = np.full(state.size, 1e-10)
     atol[0], atol[1], atol[2], atol[3] = 1e-8, 1e-9, 1e-6, 1e-10
     atol[head::2] = 1e-12
     atol *= rtol / 1e-6
-    band = 7
-    kwargs = {"lband": band, "uband": band}
-    if method != "LSODA":
-        index = range(state.size)
-        kwargs = {"jac_sparsity": np.abs(np.subtract.outer(index, index)) <= band}
+    diffusion = diffusion_matrix(h, width, head)
+    place = np.divmod(np.arange(6 * 8), 8)
+    floor = np.array([1e-4, 1e-2, 1e-3, 1.0, 1e-4, 1e-4, 1e-4, 1e-4])
 
-    names = "I phi q q_iso G c_s x v_dec v_dep N_diss total_Pb total_Cs".split()
+    names = ["I", "phi", "q", "q_iso", "G", "c_s", "x", "v_dec", "v_dep", "N_diss"]
+    names += ["total_Pb", "total_Cs"]
     out = {name: np.empty(time.size) for name in names}
     out["nfev"], out["t_end"] = 0, np.nan
 
@@ -254,50 +266,63 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         t0, e0 = time[left], potential[left]
         slope = (potential[right] - e0) / (time[right] - t0)
         begin = t0
+        max_step = max_volt / abs(slope) if slope else np.inf
         while begin < time[right]:
 
-            def rhs(t, s, t0=t0, e0=e0, slope=slope, film=film):
-                phi, i, r = interface(s, e0 + slope * (t - t0), slope, film)
+            def local(t, s, e_begin=e0 + slope * (begin - t0), slope=slope, film=film):
+                """All but the diffusion: the rates of z, g, I, q_iso, c_0, x_0."""
+                phi, i, r = interface(s, e_begin + slope * t, slope, film)
                 v_dep, v_dec, n_diss, _, _ = r
                 q, dq_dz = lead(s)
-                ds = np.empty_like(s)
-                ds[0] = (v_dep + v_dec - p["k_iso"] * q) / dq_dz / unit_z
-                ds[1] = -(v_dec + n_diss) / p["G0"]
-                ds[2] = 0.0
+                di = 0.0
                 if stateful:
-                    ds[2] = (slope - (i - faradaic(phi, r)) / p["C_dl"]) / p["R_u"] / unit_i
-                ds[3] = p["k_iso"] * q / p["G0"]
-                for k, flux in (
-                    (head, (n_diss - v_dep) / root_c),
-                    (head + 1, (v_dec + n_diss) / root_x),
-                ):
-                    gradient = np.zeros(n_nodes + 1)
-                    gradient[0] = -flux / C_STD
-                    gradient[1:-1] = np.diff(s[k::2]) / h
-                    ds[k::2] = np.diff(gradient) / width
+                    di = (slope - (i - faradaic(phi, r)) / p["C_dl"]) / p["R_u"] / unit_i
+                return np.array(
+                    [
+                        (v_dep + v_dec - p["k_iso"] * q) / dq_dz / unit_z,
+                        -(v_dec + n_diss) / p["G0"],
+                        di,
+                        p["k_iso"] * q / p["G0"],
+                        (n_diss - v_dep) / root_c / width[0] / C_STD,
+                        (v_dec + n_diss) / root_x / width[0] / C_STD,
+                    ]
+                )
+
+            def rhs(t, s, local=local):
+                ds = diffusion @ s
+                ds[:6] += local(t, s)
                 return ds
 
+            def jacobian(t, s, local=local):
+                block = local_jacobian(local, t, s, floor)
+                return diffusion + csc_array((block.ravel(), place), shape=diffusion.shape)
+
+            # Time counts from `begin`: the first steps may be shorter than rounding allows at t.
             where = np.arange(left, right + 1)
             where = where[time[where] > begin]
-            sol = solve_ivp(
-                rhs,
-                (begin, time[right]),
-                state,
-                method=method,
-                t_eval=time[where],
-                events=film_ends if film and regrow == 0 else None,
-                rtol=rtol,
-                atol=atol,
-                **kwargs,
-            )
+            # A trial state of Newton's iteration may overflow; the solver then shortens the step.
+            with np.errstate(over="ignore", invalid="ignore"):
+                sol = solve_ivp(
+                    rhs,
+                    (0.0, time[right] - begin),
+                    state,
+                    method=METHODS[method],
+                    t_eval=time[where] - begin,
+                    events=film_ends if film and regrow == 0 else None,
+                    rtol=rtol,
+                    atol=atol,
+                    jac=jacobian,
+                    max_step=max_step,
+                )
             if not sol.success:
                 raise RuntimeError(sol.message)
             out["nfev"] += sol.nfev
-            for n, s in zip(where, sol.y.T, strict=False):
+            reached = np.reshape(sol.y, (state.size, -1)).T  # an empty list if an event came first
+            for n, s in zip(where, reached, strict=False):
                 record(n, s, e0 + slope * (time[n] - t0), slope, film)
             if sol.status == 1:
-                begin, state, film = sol.t_events[0][0], sol.y_events[0][0], False
+                begin, state, film = begin + sol.t_events[0][0], sol.y_events[0][0], False
                 out["t_end"] = begin
             else:
-                begin, state = time[right], sol.y[:, -1]
+                begin, state = time[right], reached[-1]
     return out

@@ -19,15 +19,15 @@ y = a sinh(b xi), xi uniform on [0, 1], conserve mass to rounding. The surface c
 not states: the gradient at the surface is that of the parabola through the surface and the first
 two cell centres, and the balance flux = kinetics is linear in them, so a fast reaction makes the
 system neither stiff nor noisy. The mapping does not depend on the number of cells: the error is of
-second order in 1/n_nodes, and `richardson` removes its leading term. The integration restarts at
-every kink of the programme.
+second order in 1/n_nodes. The integration restarts at every kink of the programme.
 """
 
 from itertools import pairwise
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import BDF, Radau, solve_ivp
 from scipy.optimize import brentq
+from scipy.sparse import block_diag, csc_array, diags_array, kron
 
 F = 96485.33212
 """Faraday constant, C mol^-1."""
@@ -73,6 +73,53 @@ def expanding_grid(n_cells, t_total, t_fine, reach=5.0):
     return np.diff(centre), width, stencil
 
 
+def diffusion_matrix(h, width, head):
+    """Diffusion without the flux at the surface, for states [head..., a_0, b_0, a_1, b_1, ...]."""
+    n = width.size
+    gradient = diags_array([-1 / h, 1 / h], offsets=[0, 1], shape=(n - 1, n))
+    ones = np.ones(n - 1)
+    divergence = diags_array([ones, -ones], offsets=[0, -1], shape=(n, n - 1))
+    one = diags_array([1 / width], offsets=[0]) @ divergence @ gradient
+    return block_diag([csc_array((head, head)), kron(one, np.eye(2))], format="csc")
+
+
+def local_jacobian(local, t, s, floor):
+    """Forward differences of local(t, s), which depends on s[: floor.size] alone."""
+    base = local(t, s)
+    columns = []
+    for k, small in enumerate(floor):
+        moved = s.copy()
+        moved[k] += 1e-7 * max(abs(s[k]), small)
+        columns.append((local(t, moved) - base) / (moved[k] - s[k]))
+    return np.transpose(columns)
+
+
+class FreshBDF(BDF):
+    """BDF with a new Jacobian at every step.
+
+    The stock class keeps its Jacobian for as long as Newton's iteration seems to converge. The
+    rate at which a trace of metal is lost changes over 20 decades within a sweep; with an old and
+    far too large rate every correction is tiny, the iteration stops at once, and a deposit that
+    should grow does not: the onset of deposition then depends on the tolerance.
+    """
+
+    def _step_impl(self):
+        self.J, self.LU = self.jac(self.t, self.y), None
+        return super()._step_impl()
+
+
+class FreshRadau(Radau):
+    """Radau with a new Jacobian at every step (see `FreshBDF`)."""
+
+    def _step_impl(self):
+        self.J, self.current_jac = self.jac(self.t, self.y, self.f), True
+        self.LU_real = self.LU_complex = None
+        return super()._step_impl()
+
+
+METHODS = {"BDF": BDF, "Radau": FreshRadau}
+
+
 def simulate(  # noqa: PLR0915 (the whole system in one place)
     time,
     potential,
@@ -110,15 +157,17 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
     R_u, C_dl, g0, g1, phi_m
         Resistance (ohm cm^2), capacitance (F cm^-2), background g0 + g1 (phi - phi_m)
         (A cm^-2, A cm^-2 V^-1, V). With both R_u and C_dl the current is a state, from zero at
-        the start; with R_u alone it is the root of the Ohmic balance.
+        the start; with R_u alone it is the root of the Ohmic balance. With R_u = 0 the start is
+        a step from the bulk composition, and the current at t = 0 is the kinetic one (of the
+        grid's first cell if that is smaller).
     n_nodes, rtol, t_fine
         Grid cells, relative tolerance, time (s) whose diffusion length the grid resolves evenly
         (default: a quarter of RT/F divided by the fastest sweep rate).
     method
-        A stiff method of `scipy.integrate.solve_ivp`: "BDF", "Radau" or "LSODA". The last may
-        give up or crawl when R_u C_dl is below 1e-6 s; there R_u or C_dl is better left out.
+        "BDF" or "Radau", both with a new Jacobian at every step. When R_u C_dl is far below
+        1e-6 s, R_u or C_dl is better left out.
     full
-        Return a dict with I, phi, c_O, c_R (at the surface) and the inventories of O and R in the
+        Return a dict with I, phi, c_O, c_R (at the surface) and M_O, M_R, the amounts in the
         solution relative to bulk (mol cm^-2), instead of the current alone.
     """
     time = np.asarray(time, float)
@@ -138,16 +187,16 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
     def surface(phi, s):
         """Surface concentrations o, r (units of c_ref) and reduction flux v (mol cm^-2 s^-1).
 
-        root_O (m0 o + g_O) = v / c_ref = kf o - kb r and root_R (m0 r + g_R) = -v / c_ref.
+        root_O * gradient(O) = v / c_ref = kf o - kb r and root_R * gradient(R) = -v / c_ref.
         """
         e = f * (phi - E0)
         kf = k0 * np.exp(np.clip(-alpha * e, -300, 300))
         kb = k0 * np.exp(np.clip((1 - alpha) * e, -300, 300))
         far_O = -(m1 * s[1] + m2 * s[3]) / m0
         far_R = -(m1 * s[2] + m2 * s[4]) / m0
-        p_O, p_R = -1 / (m0 * root_O), -1 / (m0 * root_R)
-        v = (kf * far_O - kb * far_R) / (1 + kf * p_O + kb * p_R)
-        return far_O - v * p_O, far_R + v * p_R, v * c_ref
+        resist_O, resist_R = -1 / (m0 * root_O), -1 / (m0 * root_R)
+        v = (kf * far_O - kb * far_R) / (1 + kf * resist_O + kb * resist_R)
+        return far_O - v * resist_O, far_R + v * resist_R, v * c_ref
 
     def faradaic(phi, s):
         """Current without the double layer, A cm^-2."""
@@ -170,6 +219,8 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         return phi, faradaic(phi, s)
 
     # State: [I / i_ref, O_0, R_0, O_1, R_1, ...], the cells' concentrations in units of c_ref.
+    diffusion = diffusion_matrix(h, width, 1)
+    place = np.divmod(np.arange(3 * 5), 5)
     state = np.empty(1 + 2 * n_nodes)
     state[0] = 0.0
     state[1::2], state[2::2] = c_O / c_ref, c_R / c_ref
@@ -179,42 +230,41 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
         t0, e_left = time[left], potential[left]
         slope = (potential[right] - e_left) / (time[right] - t0)
 
-        def rhs(t, s, t0=t0, e_left=e_left, slope=slope):
-            phi, i = interface(s, e_left + slope * (t - t0), slope)
+        def local(t, s, e_left=e_left, slope=slope):
+            """What the surface adds to the first states: I, O_0, R_0."""
+            phi, i = interface(s, e_left + slope * t, slope)
             v = surface(phi, s)[2] / c_ref
-            ds = np.zeros_like(s)
-            if stateful:
-                ds[0] = (slope - (i - faradaic(phi, s)) / C_dl) / R_u / i_ref
-            for k, flux_in in ((1, -v / root_O), (2, v / root_R)):
-                gradient = np.zeros(n_nodes + 1)
-                gradient[0] = -flux_in
-                gradient[1:-1] = np.diff(s[k::2]) / h
-                ds[k::2] = np.diff(gradient) / width
+            di = (slope - (i - faradaic(phi, s)) / C_dl) / R_u / i_ref if stateful else 0.0
+            return np.array([di, -v / root_O / width[0], v / root_R / width[0]])
+
+        def rhs(t, s, local=local):
+            ds = diffusion @ s
+            ds[:3] += local(t, s)
             return ds
 
-        atol = np.full(state.size, 1e-3 * rtol)
-        kwargs = {"lband": 6, "uband": 6}
-        if method != "LSODA":
-            size = state.size
-            kwargs = {"jac_sparsity": np.abs(np.subtract.outer(range(size), range(size))) <= 6}
+        def jacobian(t, s, local=local):
+            block = local_jacobian(local, t, s, np.full(5, 1e-3))
+            return diffusion + csc_array((block.ravel(), place), shape=diffusion.shape)
+
         where = np.arange(left, right + 1)
-        sol = solve_ivp(
-            rhs,
-            (t0, time[right]),
-            state,
-            method=method,
-            t_eval=time[where],
-            rtol=rtol,
-            atol=atol,
-            **kwargs,
-        )
+        # A trial state of Newton's iteration may overflow; the solver then shortens the step.
+        with np.errstate(over="ignore", invalid="ignore"):
+            sol = solve_ivp(
+                rhs,
+                (0.0, time[right] - t0),
+                state,
+                method=METHODS[method],
+                t_eval=time[where] - t0,
+                rtol=rtol,
+                atol=1e-3 * rtol,
+                jac=jacobian,
+            )
         if not sol.success:
             raise RuntimeError(sol.message)
         state = sol.y[:, -1]
-        for j, n in enumerate(where):
-            if j == 0 and left > 0:
+        for n, s in zip(where, sol.y.T, strict=True):
+            if n == left and left > 0:
                 continue
-            s = sol.y[:, j]
             e_app = e_left + slope * (time[n] - t0)
             phi, i = interface(s, e_app, slope)
             o, r, _ = surface(phi, s)
@@ -223,10 +273,3 @@ def simulate(  # noqa: PLR0915 (the whole system in one place)
             out["M_O"][n] = root_O * (width @ (s[1::2] * c_ref - c_O))
             out["M_R"][n] = root_R * (width @ (s[2::2] * c_ref - c_R))
     return out if full else out["I"]
-
-
-def richardson(time, potential, *, n_nodes=100, **kwargs):
-    """`simulate` extrapolated from n_nodes and twice as many cells to a vanishing grid."""
-    coarse = simulate(time, potential, n_nodes=n_nodes, **kwargs)
-    fine = simulate(time, potential, n_nodes=2 * n_nodes, **kwargs)
-    return (4 * fine - coarse) / 3

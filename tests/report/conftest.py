@@ -36,7 +36,7 @@ def parameters(rng: np.random.Generator, shape: tuple[int, ...], prior: bool) ->
         "E_dec": (
             sample,
             normal(-1.7, 0.3, 0.004),
-            attrs("V", "primary", "decomposition potential"),
+            attrs("V", "primary", "decomposition potential", threshold=-1.7, display_unit="mV"),
         ),
         "K_sp": (
             (*sample, "solvent"),
@@ -126,7 +126,7 @@ def absorbance(rng: np.random.Generator, time: np.ndarray) -> tuple[xr.Dataset, 
             "od1_band_low_nm": ("od1_band", [500.0, 550.0]),
             "od1_band_high_nm": ("od1_band", [550.0, 600.0]),
         }
-    ).drop_vars(["od1_time", "od1_band"])
+    )
     return observed, predictive, constant
 
 
@@ -220,7 +220,7 @@ def root(sample: str, synthetic: int) -> dict[str, str]:
             "symbol": "T",
             "unit": "K",
             "description": "temperature",
-            "text": "298.15 K",
+            "text": "fixed at 298.15 K",
             "reason": "room temperature, not measured",
             "source": "",
             "role": "ancillary",

@@ -17,9 +17,10 @@ from perovec_bayes.constants import (
     thermal_frequency,
 )
 from perovec_bayes.errors import DataError, StudyError
+from perovec_bayes.inference.bridge import Frame
 from perovec_bayes.inference.mechanisms.common import ln_ksp
 from perovec_bayes.inference.model import Builder, Conditional
-from perovec_bayes.inference.observe_icp import observe_icp
+from perovec_bayes.inference.observe_icp import Ambiguity, observe_icp
 
 UNITS = {"s": "mol/cm^3", "s_p": "1", "s_m": "1"}
 DISPLAY = {"s": "mol/L"}
@@ -82,7 +83,9 @@ def add(builder: Builder) -> None:
     s = builder.parameter("s", dims="system")
     limits = tuple("upper" if i in bounded else "" for i in range(len(pairs)))
     builder.limit("s", limits)
-    groups = observe_icp(builder, data, s[where] * atoms(data))
+    counts = atoms(data)
+    groups = observe_icp(builder, data, s[where] * counts)
+    _coordinates(builder, data, where, bounded, counts, [group for group, _ in groups])
 
     f = thermal_frequency(float(data.attrs.get("temperature_K", ROOM_TEMPERATURE)))
     stoichs = [material(name).stoichiometry for name, _ in pairs]
@@ -142,6 +145,41 @@ def add(builder: Builder) -> None:
                     labels=tuple(f"F_dil {name}" for name in group.names),
                 )
             )
+
+
+def _coordinates(
+    builder: Builder,
+    data: xr.Dataset,
+    where: np.ndarray,
+    bounded: set[int],
+    counts: np.ndarray,
+    groups: list[Ambiguity],
+) -> None:
+    """Measure ln s from its mean reading in units of its error, or from its detection limit."""
+    if "s" not in builder.info.quantities:
+        return
+    saturated = data["value"].to_numpy() * data["dilution"].to_numpy() / counts
+    deviation = builder.values[f"{data.attrs['name']}_deviation"]
+    stated = data["sd"].to_numpy() / data["value"].to_numpy()
+    centres, widths = [], []
+    factor = data["dilution"].to_numpy().copy()
+    for group in groups:
+        factor[group.rows] = group.factors.max()
+    highest = data["lod"].to_numpy() * factor / counts
+    for i in range(int(where.max()) + 1):
+        rows = np.flatnonzero((where == i) & np.isfinite(saturated) & (saturated > 0))
+        if len(rows):
+            centres.append(pt.mean(np.log(saturated[rows]) - deviation[rows]))
+            known = np.where(np.isfinite(stated[rows]), stated[rows], 0.0)
+            reading = pt.sqrt(known**2 + builder.values["s_m"] ** 2 * (known == 0))
+            widths.append(pt.sqrt(pt.sum(reading**2)) / len(rows))
+        else:
+            limit = highest[(where == i) & np.isfinite(highest)]
+            centres.append(pt.as_tensor_variable(np.log(limit.max()) if len(limit) else 0.0))
+            widths.append(pt.as_tensor_variable(1.0))
+    builder.info.frames["s"] = Frame(
+        pt.stack(centres), pt.stack(widths), np.isin(np.arange(len(centres)), list(bounded))
+    )
 
 
 def _between_solvents(

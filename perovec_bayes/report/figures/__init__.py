@@ -50,7 +50,7 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
     """
     found = observables(tree)
     with drawing_style():
-        fits = []
+        fits: list[Drawing] = []
         for observable in found:
             drawing = _draw_fit(observable, f"fig{len(fits) + 1}", prob, found)
             if drawing is not None:
@@ -77,7 +77,7 @@ def _draw_fit(
 
 
 def _companion(observable: Observable, found: list[Observable]) -> Observable | None:
-    """Return the voltammogram taken with this optical measurement: that of the sample, or the only one."""
+    """Return the voltammogram on the same clock: that of the same sample, or the only one."""
     curves = [
         other
         for other in found

@@ -9,6 +9,8 @@ import xarray as xr
 
 from perovec_bayes.report.results import Observable
 
+MAX_POINTS = 6000
+
 
 @dataclass(frozen=True, eq=False)
 class Bands:
@@ -29,7 +31,7 @@ class Bands:
     low: np.ndarray | None
     high: np.ndarray | None
 
-    def at(self, keep: tuple[object, ...] | np.ndarray) -> Bands:
+    def at(self, keep: tuple[slice | int, ...] | np.ndarray) -> Bands:
         """Return the part that an index selects."""
         parts = (
             None if part is None else part[keep] for part in (self.centre, self.low, self.high)
@@ -81,6 +83,16 @@ def coverage_sentence(found: Bands, prob: float) -> str:
         f" The band holds {inside} of {total} points ({100 * inside / total:.0f} %; "
         f"{100 * prob:g} % expected)."
     )
+
+
+def thinning(points: int) -> int:
+    """Return the step at which so many points are drawn, to keep a page small."""
+    return -(-points // MAX_POINTS)
+
+
+def thinning_sentence(step: int) -> str:
+    """Say that only each so-many-th point is drawn; nothing when all are."""
+    return "" if step == 1 else f" One of {step} points is drawn; the numbers count all."
 
 
 def _quantile(draws: xr.DataArray, prob: float) -> np.ndarray:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
-from perovec_bayes.report.figures.bands import Bands, bands, coverage_sentence
+from perovec_bayes.report.figures.bands import (
+    Bands,
+    bands,
+    coverage_sentence,
+    thinning,
+    thinning_sentence,
+)
 from perovec_bayes.report.figures.style import (
     BAND,
     INK,
@@ -26,6 +34,7 @@ from perovec_bayes.report.results import Observable, display_unit
 MAX_CYCLES = 6
 COLUMNS = 3
 LAGS = 40
+TURN = 0.02
 
 
 def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
@@ -48,6 +57,7 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     shown, factor = display_unit(observable)
     unit = pretty_unit(shown)
     found = bands(observable, prob, factor)
+    step = thinning(found.data.size)
     time = observable.constants.get("time", np.arange(found.data.size)).astype(float)
     potential = observable.constants["potential"].astype(float)
     cycle = observable.constants.get("cycle", np.ones(found.data.size)).astype(int)
@@ -56,15 +66,15 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     columns = min(len(cycles), COLUMNS)
     rows = -(-len(cycles) // columns)
     figure = new_figure(2.5 * rows + 1.8)
-    upper, lower = figure.add_gridspec(2, 1, height_ratios=[2.5 * rows, 1.7])
-    grid = upper.subgridspec(rows, columns)
+    places = figure.add_gridspec(2, 1, height_ratios=[2.5 * rows, 1.7])
+    grid = places[0].subgridspec(rows, columns)
     name = "current density" if "cm" in shown else "current"
     first: Axes | None = None
     for i, number in enumerate(cycles):
         cell = grid[i // columns, i % columns]
         axes = figure.add_subplot(cell, sharex=first, sharey=first)
         first = first or axes
-        keep = cycle == number
+        keep = np.flatnonzero(cycle == number)[::step]
         _curve(axes, potential[keep], found.at(keep))
         label(
             axes,
@@ -77,7 +87,7 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     if first is not None:
         first.legend(loc="best", handlelength=1.4)
     if found.centre is not None:
-        _residuals(lower, time, found, unit)
+        _residuals(figure, places[1], time, found, found.centre, unit, step)
     caption = (
         f"Dots: data, anodic current positive. Line: median of the noise-free curve. Band: central "
         f"{100 * prob:g} % of new noisy data.{coverage_sentence(found, prob)} Below: data minus "
@@ -86,6 +96,7 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     )
     if len(cycles) < np.unique(cycle).size:
         caption += f" {len(cycles)} of {np.unique(cycle).size} cycles are drawn."
+    caption += thinning_sentence(step)
     return to_drawing(figure, key, f"Voltammogram {observable.name}: data and fit", caption)
 
 
@@ -120,7 +131,7 @@ def _chosen(cycles: np.ndarray) -> list[int]:
 
 def _curve(axes: Axes, potential: np.ndarray, found: Bands) -> None:
     axes.axhline(0, color="#bbbbbb", lw=0.6, zorder=0)
-    for i, sweep in enumerate(_sweeps(potential)):
+    for i, sweep in enumerate(sweeps(potential)):
         part, x = found.at(sweep), potential[sweep]
         if part.low is not None and part.high is not None:
             axes.fill_between(
@@ -132,33 +143,51 @@ def _curve(axes: Axes, potential: np.ndarray, found: Bands) -> None:
     axes.plot([], [], color=INK, marker="o", ms=2, ls="none", label="data")
 
 
-def _sweeps(potential: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the indices of each stretch of one sweep direction; neighbours share the turn."""
-    direction = np.sign(np.diff(potential))
-    moving = np.flatnonzero(direction)
-    turns = moving[1:][np.diff(direction[moving]) != 0]
-    edges = [0, *turns.tolist(), potential.size - 1]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+def sweeps(potential: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the indices of each sweep; neighbours share the turn.
+
+    A turn is a way back of more than `TURN` of the span, so noise of the potential makes none.
+
+    Parameters
+    ----------
+    potential : ndarray, shape (n,)
+        Potentials in order of time.
+    """
+    least = TURN * float(np.ptp(potential))
+    edges, extreme, direction = [0], 0, 0.0
+    for i, value in enumerate(potential):
+        gone = float(value - potential[extreme])
+        if gone * direction >= 0 and (direction or abs(gone) > least):
+            extreme, direction = i, direction or float(np.sign(gone))
+        elif abs(gone) > least:
+            edges.append(extreme)
+            extreme, direction = i, -direction
+    for start, stop in pairwise([*edges, potential.size - 1]):
         yield np.arange(start, stop + 1)
 
 
-def _residuals(place: SubplotSpec, time: np.ndarray, found: Bands, unit: str) -> None:
-    figure = place.get_gridspec().figure
-    centre = found.centre
-    if figure is None or centre is None:
-        return
-    left, right = place.subgridspec(1, 2, width_ratios=[3, 1])
-    axes = figure.add_subplot(left)
+def _residuals(
+    figure: Figure,
+    place: SubplotSpec,
+    time: np.ndarray,
+    found: Bands,
+    centre: np.ndarray,
+    unit: str,
+    step: int,
+) -> None:
+    panels = place.subgridspec(1, 2, width_ratios=[3, 1])
+    axes = figure.add_subplot(panels[0])
     if found.low is not None and found.high is not None:
-        axes.fill_between(time, found.low - centre, found.high - centre, color=BAND, lw=0)
+        low, high = found.low - centre, found.high - centre
+        axes.fill_between(time[::step], low[::step], high[::step], color=BAND, lw=0)
     axes.axhline(0, color=MODEL, lw=1.0)
     residual = found.data - centre
-    dots(axes, time, residual, size=1.3)
+    dots(axes, time[::step], residual[::step], size=1.3)
     axes.margins(x=0.01)
     label(axes, x="time / s", y=with_unit("residual", unit))
 
     finite = residual[np.isfinite(residual)]
-    side = figure.add_subplot(right)
+    side = figure.add_subplot(panels[1])
     if finite.size > 1:
         values = autocorrelation(finite, LAGS)
         side.vlines(np.arange(values.size), 0, values, color=INK, lw=0.9)

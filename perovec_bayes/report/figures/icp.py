@@ -67,6 +67,9 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
         axes.barh(rows, high - low, left=low, height=0.5, color=BAND, label="new data, predicted")
     if found.centre is not None:
         centre = found.centre * factor
+        if observable.noisy is not None:  # the noise-free model knows no unknown dilution
+            median = np.median(observable.noisy.to_numpy(), axis=0)
+            centre = np.where(known, centre, median * factor)
         good = centre > 0
         axes.plot(
             centre[good],
@@ -108,7 +111,9 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
         f"model.{coverage_sentence(found, prob)}"
     )
     if not known.all():
-        caption += " * Dilution unknown: concentration in the solution that was measured."
+        caption += (
+            " * Dilution unknown: concentration in the solution that was measured, and its median."
+        )
     return to_drawing(figure, key, f"Solubility ladder {observable.name}: data and fit", caption)
 
 

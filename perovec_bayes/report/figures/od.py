@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovec_bayes.report.figures.bands import bands, coverage_sentence
+from perovec_bayes.report.figures.bands import bands, coverage_sentence, thinning, thinning_sentence
 from perovec_bayes.report.figures.style import (
     BAND,
     INK,
@@ -46,13 +46,17 @@ def draw_od(
     shown, factor = display_unit(observable)
     found = bands(observable, prob, factor)
     time, channel = _dimensions(observable)
+    step = thinning(time.size)
+    every = slice(None, None, step)
+    time = time[every]
     if channel is None:
-        labels, traces = [""], [(slice(None),)]
+        labels = [""]
+        traces: list[tuple[slice | int, ...]] = [(every,)]
     else:
         labels = _labels(observable, channel)
         axis = observable.observed.dims.index(channel)
         chosen = np.unique(np.linspace(0, len(labels) - 1, MAX_TRACES).round().astype(int))
-        traces = [(slice(None),) * axis + (int(i),) for i in chosen]
+        traces = [(int(i), every) if axis == 0 else (every, int(i)) for i in chosen]
         labels = [labels[i] for i in chosen]
     strip = voltammogram is not None and "potential" in voltammogram.constants
     heights = [1.7] * len(traces) + [1.0] * strip
@@ -73,13 +77,15 @@ def draw_od(
     panels[0].legend(loc="best", handlelength=1.4)
     if strip and voltammogram is not None:
         clock, potential = voltammogram.constants["time"], voltammogram.constants["potential"]
-        panels[-1].plot(clock, potential, color=INK, lw=0.9)
+        panels[-1].plot(
+            clock[:: thinning(clock.size)], potential[:: thinning(clock.size)], color=INK, lw=0.9
+        )
         reference = voltammogram.info.get("reference", "reference")
         label(panels[-1], y="potential / V", title=f"potential vs {reference}")
     label(panels[-1], x="time / s")
     caption = (
         f"Dots: data. Line: median of the noise-free curve. Band: central {100 * prob:g} % of new "
-        f"noisy data.{coverage_sentence(found, prob)}"
+        f"noisy data.{coverage_sentence(found, prob)}{thinning_sentence(step)}"
     )
     return to_drawing(figure, key, f"Optical density {observable.name}: data and fit", caption)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from scipy.stats import binom, gaussian_kde, rankdata
+from scipy.stats import rankdata
 
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
 from perovec_bayes.report.figures.style import (
@@ -82,8 +82,8 @@ def draw_ranks(tree: xr.DataTree, key: str) -> Drawing | None:
     """
     caption = (
         "Share of each chain's draws in 20 classes of their rank among all draws, one line a "
-        "chain. Chains that agree stay about the shaded range (99 % for independent draws); a slope "
-        "or a hump in one chain shows that it saw another distribution."
+        "chain. Chains that agree stay about the shaded range (99 % for independent draws); a "
+        "slope or a hump in one chain shows that it saw another distribution."
     )
     return _multiples(_primary(tree), key, "Rank plots", caption, 1.35, _ranks)
 
@@ -144,9 +144,11 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
     axes.set_ylim(0, 1.08)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.locator_params(axis="x", **({"numticks": 5} if log_axis else {"nbins": 4}))
     if log_axis:
+        axes.locator_params(axis="x", numticks=5)
         axes.minorticks_off()
+    else:
+        axes.locator_params(axis="x", nbins=4)
     label(axes, title=with_unit(scalar.name, pretty_unit(unit)))
 
 
@@ -174,22 +176,26 @@ def _density(values: np.ndarray, grid: np.ndarray, log_axis: bool) -> np.ndarray
     if log_axis:
         values, grid = np.log10(values[values > 0]), np.log10(grid)
     bounded = not log_axis and bool(np.all(values >= 0))
-    centre, spread = np.median(values), np.subtract(*np.quantile(values, [0.995, 0.005]))
-    near = values[np.abs(values - centre) <= 5 * spread]  # a heavy tail must not set the bandwidth
-    centred, scale = near - centre, np.std(near)
-    kernel = gaussian_kde(centred / scale)
-    curve = np.asarray(kernel((grid - centre) / scale), dtype=float)
+    curve = _kernel_sum(values, grid)
     if bounded:  # what the kernel puts below zero belongs above it
-        curve += kernel((-grid - centre) / scale)
+        curve += _kernel_sum(values, -grid)
     return np.asarray(curve / curve.max(), dtype=float)
+
+
+def _kernel_sum(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Sum Gaussian kernels of Silverman's width, which the quartiles set: tails may be heavy."""
+    spread = np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.349 or np.std(values)
+    width = 0.9 * spread * values.size**-0.2
+    offsets = (grid[:, None] - values[None, :]) / width
+    return np.asarray(np.exp(-0.5 * offsets**2).sum(axis=1), dtype=float)
 
 
 def _ranks(axes: Axes, scalar: Scalar) -> None:
     chains, length = scalar.draws.shape
     ranks = rankdata(scalar.draws, method="average").reshape(scalar.draws.shape)
     edges = np.linspace(0.5, scalar.draws.size + 0.5, RANK_BINS + 1)
-    bounds = binom.ppf([0.005, 0.995], length, 1 / RANK_BINS) * RANK_BINS / length
-    axes.axhspan(*bounds, color="#e8e8e8", lw=0)
+    margin = 2.576 * np.sqrt((RANK_BINS - 1) / length)  # 99 % of a binomial count, over its mean
+    axes.axhspan(1 - margin, 1 + margin, color="#e8e8e8", lw=0)
     for chain in range(chains):
         colour, dashes = CHAINS[chain % len(CHAINS)]
         counts = np.histogram(ranks[chain], edges)[0] * RANK_BINS / length

@@ -73,15 +73,12 @@ class Drawing:
         What is drawn and how to read it.
     svg : str
         The ``<svg>`` element, without width and height.
-    width : float
-        Natural width [inch].
     """
 
     key: str
     title: str
     caption: str
     svg: str
-    width: float
 
 
 @contextmanager
@@ -92,7 +89,9 @@ def drawing_style() -> Iterator[None]:
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from font", category=UserWarning
         )
-        with mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": mpl.rcParams["backend"]}):
+        settings: Any = {**mpl.rcParamsDefault, **_RC}
+        del settings["backend"]
+        with mpl.rc_context(settings):
             yield
 
 
@@ -119,9 +118,8 @@ def to_drawing(figure: Figure, key: str, title: str, caption: str) -> Drawing:
         The same text for the same figure, always.
     """
     buffer = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(
-        buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    FigureCanvasSVG(figure)
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -135,7 +133,7 @@ def to_drawing(figure: Figure, key: str, title: str, caption: str) -> Drawing:
         f'<svg {box[0] if box else ""} role="img" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(caption)}</desc>'
     )
-    return Drawing(key, title, caption, head + body, float(figure.get_figwidth()))
+    return Drawing(key, title, caption, head + body)
 
 
 def dots(axes: Axes, x: np.ndarray, y: np.ndarray, size: float = 1.6, colour: str = INK) -> None:

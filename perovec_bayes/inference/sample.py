@@ -1,0 +1,389 @@
+"""From a PyMC model to an xarray.DataTree with everything that reports need."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import nutpie
+import pymc as pm
+import xarray as xr
+from nutpie.compiled_pyfunc import from_pyfunc
+
+from perovec_bayes.inference import optimum
+from perovec_bayes.inference.bridge import Compiled, over_draws
+from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.model import ModelInfo
+
+PREDICTIVE_DRAWS = 200
+PRIOR_DRAWS = 1000
+Progress = Callable[[str, float], None]
+
+
+def sample(
+    model: pm.Model,
+    *,
+    chains: int = 4,
+    draws: int = 1000,
+    tune: int = 1000,
+    seed: int = 1,
+    target_accept: float = 0.8,
+    whiten: bool = True,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Sample the posterior of a built model.
+
+    NUTS by nutpie on JAX gradients, in coordinates whitened by the curvature at the posterior mode (a linear change of
+    coordinates, which leaves the posterior as it is).
+
+    Parameters
+    ----------
+    model : pm.Model
+        From `build`, perhaps extended.
+    chains, draws, tune : int
+        Chains, draws and warm-up draws of each.
+    seed : int
+        Makes the result repeatable on one machine.
+    target_accept : float
+        Acceptance rate that the step size is tuned for.
+    whiten : bool
+        False samples in the prior's own scale instead.
+    progress : callable, optional
+        Called with a phase and the share of it that is done.
+
+    Returns
+    -------
+    xr.DataTree
+        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
+        sample_stats; see ARCHITECTURE.md.
+    """
+    report = progress or (lambda phase, share: None)
+    begun = time.perf_counter()
+    info: ModelInfo = model.perovec
+    rng = np.random.default_rng(seed)
+    compiled = Compiled(model, info.frames)
+    report("prior", 0.0)
+    prior = prior_points(compiled, PRIOR_DRAWS, rng)
+    report("optimum", 0.0)
+    best = optimum.find(compiled, info.observables, prior)
+    if not whiten:
+        best = optimum.Optimum(
+            best.point, np.diag(prior.std(axis=0)), best.log_density, best.starts
+        )
+    report("sampling", 0.0)
+    points, stats = _nuts(
+        compiled, best, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
+    )
+    report("results", 0.0)
+    tree = assemble(compiled, points, prior, rng)
+    tree["sample_stats"] = xr.DataTree(stats)
+    tree.attrs["sampler"] = json.dumps(
+        {
+            "backend": f"nutpie {nutpie.__version__}",
+            "chains": chains,
+            "draws": draws,
+            "tune": tune,
+            "seed": seed,
+            "target_accept": target_accept,
+            "whitened": whiten,
+            "optimum_log_density": best.starts,
+            "wall_time_s": round(time.perf_counter() - begun, 2),
+        }
+    )
+    report("results", 1.0)
+    return tree
+
+
+def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw unconstrained parameter vectors from the prior.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    count : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of the seed.
+
+    Returns
+    -------
+    ndarray
+        Shape (count, size).
+    """
+    free = compiled.model.free_RVs
+    with compiled.model:
+        drawn = pm.draw(free, draws=count, random_seed=int(rng.integers(2**31)))
+    return compiled.unconstrain({v.name: d for v, d in zip(free, drawn, strict=True)})
+
+
+def _nuts(
+    compiled: Compiled,
+    best: optimum.Optimum,
+    chains: int,
+    draws: int,
+    tune: int,
+    seed: int,
+    target_accept: float,
+    report: Progress,
+) -> tuple[np.ndarray, xr.Dataset]:
+    """Run nutpie in whitened coordinates; return unconstrained points (chains, draws, size) and its statistics."""
+    density = compiled.log_density()
+    point, factor = best.point, best.factor
+    gradient = jax.jit(jax.value_and_grad(lambda z: density(point + factor @ z)))
+    gradient(np.zeros(compiled.size))[0].block_until_ready()
+
+    def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        def evaluate(z: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = gradient(z)
+            return float(value), np.asarray(slope)
+
+        return evaluate
+
+    def make_expand(*_: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+        return lambda z: {"z": z}
+
+    whitened = from_pyfunc(
+        ndim=compiled.size,
+        make_logp_fn=make_density,
+        make_expand_fn=make_expand,
+        expanded_dtypes=[np.dtype("float64")],
+        expanded_shapes=[(compiled.size,)],
+        expanded_names=["z"],
+        make_initial_point_fn=lambda seed: np.random.default_rng(seed).uniform(-1.0, 1.0, compiled.size),
+    )
+    total = chains * (draws + tune)
+
+    def watch(state: list[Any]) -> None:
+        report("sampling", sum(chain.finished_draws for chain in state) / total)
+
+    trace = nutpie.sample(
+        whitened,
+        chains=chains,
+        draws=draws,
+        tune=tune,
+        seed=seed,
+        cores=min(chains, os.cpu_count() or 1),
+        target_accept=target_accept,
+        save_warmup=False,
+        progress_bar=False,
+        progress_callback=watch,
+    )
+    z = trace["posterior"]["z"].to_numpy()
+    stats = trace["sample_stats"].to_dataset()
+    kept = stats[[name for name in stats if stats[name].ndim == 2]].load()
+    return point + z @ factor.T, kept
+
+
+def assemble(
+    compiled: Compiled, points: np.ndarray, prior: np.ndarray, rng: np.random.Generator
+) -> xr.DataTree:
+    """Turn unconstrained points into a result.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray
+        Posterior, shape (chains, draws, size).
+    prior : ndarray
+        Prior, shape (draws, size).
+    rng : numpy.random.Generator
+        For predictive draws.
+    """
+    model, info = compiled.model, compiled.model.perovec
+    flat = points.reshape(-1, compiled.size)
+    shown = list(info.quantities)
+    variables = [model[name] for name in shown]
+    evaluate = compiled.function(variables)
+    chains, draws = points.shape[:2]
+    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in over_draws(evaluate, flat)]
+    posterior_set = _dataset(model, info, shown, posterior)
+    _add_conditionals(posterior_set, info, rng)
+    groups: dict[str, Any] = {
+        "posterior": posterior_set,
+        "prior": _dataset(model, info, shown, [v[None] for v in over_draws(evaluate, prior)]),
+    }
+    for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
+        chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
+        groups[group] = predictive(compiled, chosen, rng)
+    terms = over_draws(compiled.pointwise(), flat)
+    groups["log_likelihood"] = xr.Dataset(
+        {
+            rv.name: (("chain", "draw", *_dims(model, rv.name)), t.reshape(chains, draws, *t.shape[1:]))
+            for rv, t in zip(model.observed_RVs, terms, strict=True)
+        }
+    )
+    groups["observed_data"] = xr.Dataset({o.name: (o.dims, o.value) for o in info.observables})
+    groups["constant_data"] = xr.Dataset(
+        {name: entry for o in info.observables for name, entry in o.constants.items()}
+    )
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs["card"] = json.dumps(card_summary(info.card))
+    tree.attrs["priors"] = json.dumps(prior_table(info))
+    tree.attrs["observables"] = json.dumps(
+        {
+            o.name: {**_plain(o.attrs), "technique": o.technique, "unit": o.unit, "dims": list(o.dims)}
+            for o in info.observables
+        }
+    )
+    return tree
+
+
+def predictive(compiled: Compiled, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+    """Draw new data, and the noise-free model, for given parameters.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray
+        Unconstrained parameters, shape (draws, size).
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    xr.Dataset
+        `NAME` and `NAME_mean` for every observable, dimensions chain (1), draw, then the data's.
+    """
+    info = compiled.model.perovec
+    wanted = [graph for o in info.observables for graph in (o.mean, *o.noise)]
+    values = iter(over_draws(compiled.function(wanted), points))
+    variables: dict[str, Any] = {}
+    for o in info.observables:
+        mean, *noise = [next(values) for _ in range(1 + len(o.noise))]
+        new = np.stack([o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(points))])
+        variables[f"{o.name}_mean"] = (("chain", "draw", *o.dims), mean[None])
+        variables[o.name] = (("chain", "draw", *o.dims), new[None])
+    return xr.Dataset(variables)
+
+
+def _dims(model: pm.Model, name: str) -> tuple[str, ...]:
+    return tuple(model.named_vars_to_dims.get(name, ()))
+
+
+def _dataset(
+    model: pm.Model, info: ModelInfo, names: list[str], values: list[np.ndarray]
+) -> xr.Dataset:
+    """Label arrays (chain, draw, ...) with dimensions, coordinates and the attributes of their quantities."""
+    variables, coords = {}, {}
+    for name, value in zip(names, values, strict=True):
+        dims = _dims(model, name)
+        for dim in dims:
+            coords[dim] = np.array(model.coords[dim])
+        variables[name] = xr.Variable(("chain", "draw", *dims), value, quantity_attrs(info, name))
+    return xr.Dataset(variables, coords=coords)
+
+
+def quantity_attrs(info: ModelInfo, name: str) -> dict[str, Any]:
+    """Return the netCDF attributes of a quantity.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        Of the model.
+    name : str
+        Parameter or derived quantity.
+    """
+    q = info.quantities[name]
+    attrs: dict[str, Any] = {
+        "unit": q.unit,
+        "symbol": q.symbol,
+        "role": q.role,
+        "description": q.description,
+        "free": int(q.free),
+        "scale": q.scale,
+    }
+    if q.display_unit:
+        attrs["display_unit"] = q.display_unit
+    if any(q.limits):
+        attrs["limits"] = json.dumps(list(q.limits))
+    if q.threshold is not None:
+        attrs["threshold"] = q.threshold
+    return attrs
+
+
+def _add_conditionals(posterior: xr.Dataset, info: ModelInfo, rng: np.random.Generator) -> None:
+    """Add quantities given each hypothesis, by resampling every chain with the hypothesis' probabilities as weights.
+
+    Systematic resampling keeps the order of the draws, so that R-hat and ESS see what the weights cost.
+    """
+    for conditional in info.conditionals:
+        weights = posterior[conditional.weights].to_numpy()
+        chains, draws, hypotheses = weights.shape
+        chosen = np.empty((chains, draws, hypotheses), dtype=int)
+        for chain in range(chains):
+            for h in range(hypotheses):
+                share = np.cumsum(weights[chain, :, h]) / weights[chain, :, h].sum()
+                marks = (np.arange(draws) + rng.random()) / draws
+                chosen[chain, :, h] = np.minimum(np.searchsorted(share, marks), draws - 1)
+        for name in conditional.quantities:
+            base = posterior[name]
+            value = np.take(base.to_numpy(), conditional.index, axis=2)
+            system = str(base[base.dims[2]].to_numpy()[conditional.index])
+            dim = f"{conditional.dim}_if"
+            labels = [f"{system} | {label}" for label in conditional.labels]
+            given = np.stack(
+                [np.take_along_axis(value, chosen[:, :, h], axis=1) for h in range(hypotheses)], axis=2
+            )
+            attrs = dict(base.attrs)
+            if "limits" in attrs:
+                limit = json.loads(attrs["limits"])[conditional.index]
+                attrs["limits"] = json.dumps([limit] * hypotheses)
+            attrs |= {
+                "free": 0,
+                "role": "derived",
+                "description": f"{attrs['description']}; if the dilution hypothesis holds",
+            }
+            posterior[f"{name}_if"] = xr.Variable(("chain", "draw", dim), given, attrs)
+            posterior.coords[dim] = np.array(labels)
+
+
+def card_summary(card: Card) -> dict[str, Any]:
+    """Return what a report says of a card."""
+    return {
+        **card.card.model_dump(mode="json"),
+        "options": dict(card.options),
+        "noise": dict(card.noise),
+        "sha256": card.origin.sha256,
+    }
+
+
+def prior_table(info: ModelInfo) -> dict[str, Any]:
+    """Return every parameter in use with its prior in words, its reason and its source."""
+    table = {}
+    for name, entry in info.card.parameters.items():
+        prior, fixed = entry.prior, entry.fixed
+        if prior is not None and name not in info.quantities:
+            continue  # not used with these data or options
+        if prior is not None:
+            text, reason, source = prior.describe(), prior.reason, prior.source
+        else:
+            assert fixed is not None  # the card has either
+            text, reason, source = f"fixed at {fixed.value:g} {fixed.unit}", fixed.reason, None
+        table[name] = {
+            "symbol": entry.symbol,
+            "unit": entry.unit,
+            "description": entry.description,
+            "text": text,
+            "reason": reason,
+            "source": source or "",
+            "role": entry.role,
+            "fixed": fixed is not None,
+        }
+    return table
+
+
+def _plain(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Make attributes JSON-safe: numpy scalars to Python, NaN to None."""
+    result = {}
+    for key, value in attrs.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        result[key] = None if isinstance(plain, float) and np.isnan(plain) else plain
+    return result
