@@ -27,7 +27,7 @@ centres: linear for Pb(II), a monotone quartic for A+. The error is of second or
 
 Guards, all far below what a current shows
 ------------------------------------------
-* The lead is carried as z with q = z^3 + 3 rho^2 z, rho^3 = q_f = 1e-18 mol cm^-2 (less than an
+* The lead is carried as z with q = z^3 + 3 rho^2 z, rho^3 = q_f = 1e-21 mol cm^-2 (less than an
   atom per nucleus): stripping to nothing and growth from nothing are then smooth. X takes
   (q^2 + q_f^2)^{1/3} for q^{2/3}, so S has a slope at q = 0. Of the two solutions from q = 0
   (S ~ q^{2/3} has no Lipschitz constant there) this is the one that grows.
@@ -37,7 +37,7 @@ Guards, all far below what a current shows
   alone do not settle this. With A_f = g^p, p < 1, the reverse reaction regrows a film from any
   trace in finite time, and the trace that is left depends on the floor of the scheme. `regrow` > 0
   takes the other limit: there is no end, and the reverse reaction sees at least g = `regrow`.
-* x < 0 (N_diss < 0 draws A+ that is not there) counts as zero in x^4; the minimum is reported.
+* x < 0 (N_diss < 0 draws A+ that is not there) counts as zero in x^4; `x` shows it.
 """
 
 from itertools import pairwise
@@ -87,7 +87,7 @@ DEFAULTS = {
     "V_Pb": 18.27,
     "q_m": 1.56e-9,
     "cap": 0.2,
-    "q_f": 1e-18,
+    "q_f": 1e-21,
 }
 """Constants and guards: V, K, cm^3 mol^-1, mol cm^-2, V, mol cm^-2."""
 

@@ -117,7 +117,7 @@ class FreshRadau(Radau):
         return super()._step_impl()
 
 
-METHODS = {"BDF": BDF, "Radau": FreshRadau}
+METHODS = {"BDF": FreshBDF, "Radau": FreshRadau}
 
 
 def simulate(  # noqa: PLR0915 (the whole system in one place)

@@ -121,6 +121,17 @@ def test_unit_activity_deposition_peak():
     assert position - equilibrium == pytest.approx(-0.854 / (2 * f), abs=5e-4)
 
 
+def test_growth_of_hemispheres():
+    """Few small nuclei at a constant rate per area: the radius grows linearly from nothing."""
+    p = PLAIN | {"k_II": 0.0, "k_d": 0.0, "k0": 1.5e-5, "c_b": 1e-6, "N": 1e6}
+    over, t = -0.2, np.linspace(0.0, 20.0, 21)
+    out = film_mol.simulate(t, np.full(21, p["E0"] + over), p)
+    speed = 18.27 * p["k0"] * p["c_b"] * np.exp(-p["A_c"] * f * over)  # cm/s
+    q = (2 * np.pi / 3) * p["N"] * (speed * t) ** 3 / 18.27
+    late = t > 4
+    np.testing.assert_allclose(out["q"][late], q[late], rtol=0.01)
+
+
 def test_irreversible_decomposition_peak():
     """2 A_d F^2 v G0 / (e RT) for p = 1 far below E_f, where k_II e^{..} = G0 A_d f v."""
     a_d, k_ii, g0 = 0.5, 1e-16, 1e-7

@@ -27,8 +27,8 @@ UNITS = {
     "alpha": "1",
     "D": "cm^2/s",
     "D_ratio": "1",
-    "c": "mol/cm^3",
-    "x_O": "1",
+    "c_O": "mol/cm^3",
+    "c_R": "mol/cm^3",
     "area": "cm^2",
     "R_u": "ohm*cm^2",
     "C_dl": "F/cm^2",
@@ -37,7 +37,7 @@ UNITS = {
     "offset": "V",
     **NOISE_UNITS,
 }
-DISPLAY = {"c": "mmol/L", "C_dl": "uF/cm^2", "g0": "uA/cm^2", "g1": "uS/cm^2", **NOISE_DISPLAY}
+DISPLAY = {"c_O": "mmol/L", "c_R": "mmol/L", "C_dl": "uF/cm^2", "g0": "uA/cm^2", "g1": "uS/cm^2", **NOISE_DISPLAY}
 
 
 def add(builder: Builder) -> None:
@@ -53,15 +53,15 @@ def add(builder: Builder) -> None:
     grid = model_grid(data, float(builder.card.options["steps_per_point"]), 1000)
     constants = memory(grid.dt, len(grid.time) - 1)
     index, weight = waveform.sampling(grid.time, data["time"].to_numpy())
-    names = ("E0", "k0", "alpha", "D", "D_ratio", "c", "x_O", "R_u", "C_dl", "g0", "g1")
+    names = ("E0", "k0", "alpha", "D", "D_ratio", "c_O", "c_R", "R_u", "C_dl", "g0", "g1")
     p = {name: builder.parameter(name) for name in names}
     A = area(builder, data)
 
     def current(
-        E0: Any, k0: Any, alpha: Any, D: Any, D_ratio: Any, c: Any, x_O: Any, R_u: Any, C_dl: Any, g0: Any, g1: Any
+        E0: Any, k0: Any, alpha: Any, D: Any, D_ratio: Any, c_O: Any, c_R: Any, R_u: Any, C_dl: Any, g0: Any, g1: Any
     ) -> Any:
         parameters = redox.RedoxParameters(
-            E0, k0, alpha, D, D * D_ratio, c * x_O, c * (1 - x_O), R_u, C_dl, g0, g1
+            E0, k0, alpha, D, D * D_ratio, c_O, c_R, R_u, C_dl, g0, g1
         )
         j = redox.redox_current(parameters, grid, f, constants)
         return (1 - weight) * j[index] + weight * j[index + 1]
@@ -87,11 +87,11 @@ def add(builder: Builder) -> None:
         )
         builder.derived(
             "A_c_sqrtD",
-            A * p["c"] * pt.sqrt(p["D"]),
+            A * (p["c_O"] * pt.sqrt(p["D"]) + p["c_R"] * pt.sqrt(p["D"] * p["D_ratio"])),
             unit="mol/s^0.5",
-            symbol="A c √D",
+            symbol="A (c_O √D_O + c_R √D_R)",
             scale="log",
-            description="what the height of the wave determines",
+            description="what the heights of the waves determine",
         )
         builder.derived(
             "R_u_total",
