@@ -1,8 +1,9 @@
 """Noise of a recorded signal: white noise plus a slowly wandering misfit of the model.
 
 Independent noise makes intervals far too narrow where the model is a little wrong for many points in a row. The misfit is
-therefore an Ornstein-Uhlenbeck process d(t) with sd sigma_d and correlation time tau, observed through white noise; its
-likelihood is exact and costs O(points) by the Kalman recursion.
+therefore a Gaussian process d(t) with the once-differentiable Matérn-3/2 covariance
+sigma_d^2 (1 + a) e^(-a), a = sqrt(3) |t - t'| / ell, seen through white noise. It is Markov in (d, ell d'), so that its likelihood
+is exact and costs O(points) by the Kalman recursion.
 """
 
 from __future__ import annotations
@@ -12,13 +13,10 @@ import numpy as np
 from jax import Array, lax
 
 
-def log_density(
-    value: Array, mean: Array, white: Array, wander: Array, persistence: Array
-) -> Array:
-    """One-step predictive log-densities of a series with Ornstein-Uhlenbeck misfit.
+def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: Array) -> Array:
+    """One-step predictive log-densities of a series with a wandering misfit.
 
-    y_n = mu_n + d_n + e_n, e_n ~ N(0, white_n^2), d an Ornstein-Uhlenbeck process: d_n | d_(n-1) ~
-    N(r_n d_(n-1), sigma_d^2 (1 - r_n^2)), r_n = exp(-(t_n - t_(n-1))/tau). The densities sum to the joint one.
+    y_n = mu_n + d_n + e_n, e_n ~ N(0, white_n^2), d the Matérn-3/2 process of the module. The densities sum to the joint one.
 
     Parameters
     ----------
@@ -28,8 +26,8 @@ def log_density(
         sd of the white noise, shape (points,), same unit.
     wander : Array
         sd sigma_d of the misfit, scalar, same unit; 0 gives independent noise.
-    persistence : Array
-        r_n, shape (points,) [1]; the first is not used.
+    steps : Array
+        Distance to the point before in units of ell, shape (points,) [1]; the first is not used.
 
     Returns
     -------
@@ -38,28 +36,51 @@ def log_density(
 
     References
     ----------
-    Kalman, R. E. J. Basic Eng. 1960, 82, 35. Uhlenbeck, G. E.; Ornstein, L. S. Phys. Rev. 1930, 36, 823.
+    Kalman, R. E. J. Basic Eng. 1960, 82, 35. Hartikainen, J.; Särkkä, S. IEEE MLSP 2010, 379 (Matérn processes as state space).
+    Kennedy, M. C.; O'Hagan, A. J. R. Stat. Soc. B 2001, 63, 425 (model discrepancy).
     """
     variance = wander**2
+    zero = jnp.zeros(())
+    Moments = tuple[Array, Array, Array, Array, Array]
 
-    def step(carry: tuple[Array, Array], now: tuple[Array, ...]) -> tuple[tuple[Array, Array], Array]:
-        level, spread = carry
-        residual, white_variance, r = now
-        level, spread = r * level, r**2 * spread + variance * (1 - r**2)
-        total = spread + white_variance
+    def step(carry: Moments, now: tuple[Array, ...]) -> tuple[Moments, Array]:
+        level, slope, p11, p12, p22 = carry
+        residual, white_variance, u = now
+        a = jnp.sqrt(3.0) * u
+        e = jnp.exp(-a)
+        f11, f12, f21, f22 = e * (1 + a), e * u, -3 * e * u, e * (1 - a)
+        level, slope = f11 * level + f12 * slope, f21 * level + f22 * slope
+        # P -> F P F' + (P_inf - F P_inf F'), written with P - P_inf
+        q11, q12, q22 = p11 - variance, p12, p22 - 3 * variance
+        g11, g12 = f11 * q11 + f12 * q12, f11 * q12 + f12 * q22
+        g21, g22 = f21 * q11 + f22 * q12, f21 * q12 + f22 * q22
+        p11 = variance + g11 * f11 + g12 * f12
+        p12 = g11 * f21 + g12 * f22
+        p22 = 3 * variance + g21 * f21 + g22 * f22
+        total = p11 + white_variance
         error = residual - level
-        gain = spread / total
         density = -0.5 * (jnp.log(2 * jnp.pi * total) + error**2 / total)
-        return (level + gain * error, spread * (1 - gain)), density
+        k1, k2 = p11 / total, p12 / total
+        after = (
+            level + k1 * error,
+            slope + k2 * error,
+            p11 * (1 - k1),
+            p12 * (1 - k1),
+            p22 - k2 * p12,
+        )
+        return after, density
 
-    start = (jnp.zeros(()), variance * jnp.ones(()))
-    correlation = persistence.at[0].set(1.0)
-    _, density = lax.scan(step, start, (value - mean, white**2, correlation))
+    start = (zero, zero, variance + zero, zero, 3 * variance + zero)
+    _, density = lax.scan(step, start, (value - mean, white**2, steps.at[0].set(0.0)))
     return density
 
 
 def draw(
-    rng: np.random.Generator, mean: np.ndarray, white: np.ndarray, wander: float, persistence: np.ndarray
+    rng: np.random.Generator,
+    mean: np.ndarray,
+    white: np.ndarray,
+    wander: float,
+    steps: np.ndarray,
 ) -> np.ndarray:
     """Draw a new series from the noise model.
 
@@ -67,7 +88,7 @@ def draw(
     ----------
     rng : numpy.random.Generator
         Source of randomness.
-    mean, white, wander, persistence
+    mean, white, wander, steps
         As in `log_density`.
 
     Returns
@@ -75,11 +96,16 @@ def draw(
     ndarray
         y, shape (points,), in the unit of the data.
     """
-    kicks = rng.standard_normal(len(mean)) * wander * np.sqrt(1 - persistence**2)
-    kicks[0] = rng.standard_normal() * wander
+    stationary = np.diag([1.0, 3.0])
+    state = rng.standard_normal(2) * np.sqrt(np.diag(stationary))
     misfit = np.empty(len(mean))
-    level = 0.0
-    for n, kick in enumerate(kicks):
-        level = (persistence[n] * level if n else 0.0) + kick
-        misfit[n] = level
-    return mean + misfit + white * rng.standard_normal(len(mean))
+    for n, u in enumerate(steps):
+        if n:
+            a = np.sqrt(3.0) * u
+            f = np.exp(-a) * np.array([[1 + a, u], [-3 * u, 1 - a]])
+            kick = stationary - f @ stationary @ f.T
+            values, vectors = np.linalg.eigh(kick)
+            push = vectors @ (np.sqrt(np.clip(values, 0, None)) * rng.standard_normal(2))
+            state = f @ state + push
+        misfit[n] = state[0]
+    return mean + wander * misfit + white * rng.standard_normal(len(mean))

@@ -135,10 +135,9 @@ def observe_cv(
         length = builder.parameter("ell_d")
     else:
         wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
-    steps = np.diff(time, prepend=time[0])
-    persistence = pt.exp(-steps * speed / length)
+    steps = pt.as_tensor_variable(np.diff(time, prepend=time[0]) * speed) / length
     dims = (f"{name}_point",)
-    noise_parameters = [white, wander, persistence]
+    noise_parameters = [white, wander, steps]
     observe(
         name, dims, value, "(n),(n),(),(n)->(n)", noise.log_density, noise.draw, mean, noise_parameters
     )
@@ -186,7 +185,7 @@ def observe_od(builder: Builder, data: xr.Dataset, density: TensorVariable) -> N
         wander, length = builder.parameter("sigma_drift"), builder.parameter("tau_drift")
     else:
         wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
-    persistence = pt.exp(-np.diff(time, prepend=time[0]) / length)
+    steps = pt.as_tensor_variable(np.diff(time, prepend=time[0])) / length
 
     series = range(value.shape[1])
 
@@ -200,7 +199,7 @@ def observe_od(builder: Builder, data: xr.Dataset, density: TensorVariable) -> N
         return np.stack([noise.draw(rng, mu[:, b], sd[:, b], sigma, r) for b in series], axis=1)
 
     dims = (f"{name}_time", f"{name}_band")
-    noise_parameters = [white, wander, persistence]
+    noise_parameters = [white, wander, steps]
     observe(
         name, dims, value, "(n,b),(n,b),(),(n)->(n,b)", log_density, draw, density, noise_parameters
     )

@@ -1,0 +1,224 @@
+"""The sub-commands, and the exit code of each."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+
+from perovec_bayes.cli.printing import outcome_lines, say
+from perovec_bayes.cli.progress import show_progress
+from perovec_bayes.errors import PerovecError
+
+# The workflow is imported where it is used: loading JAX and PyMC takes seconds.
+# ruff: noqa: PLC0415
+
+OK, BUG, USAGE, SOME_FAILED, GATE_FAILED, INTERRUPTED = 0, 1, 2, 4, 5, 130
+
+app = App(
+    name="perovec",
+    help="Formal potentials and solubility limits from CV, optical density and ICP-OES.",
+    help_epilogue=(
+        "Exit codes: 0 ok, 2 usage or study file, 3 data, 4 some of several fits failed, "
+        "5 diagnostics gate failed, 130 interrupted."
+    ),
+    version=lambda: version("perovec_bayes"),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+Overwrite = Annotated[bool, Parameter(negative="")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process unless given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        with _terminable():
+            code = app(
+                None if argv is None else list(argv), exit_on_error=False, print_error=False
+            )
+    except CycloptsError as error:
+        _complain(f"{error} See 'perovec --help'.")
+        return USAGE
+    except PerovecError as error:
+        _complain(error.line())
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was left behind")
+        return INTERRUPTED
+    return code if isinstance(code, int) else OK
+
+
+@app.command
+def fit(studies: tuple[Path, ...], /, *, out: Path, overwrite: Overwrite = False) -> int:
+    """Fit studies; each gets a folder OUT/<study name>/ with the result and an HTML report.
+
+    Parameters
+    ----------
+    studies
+        Study files (.toml).
+    out
+        Folder for the results; made if absent.
+    overwrite
+        Replace an earlier result of the same name.
+    """
+    if len(studies) == 1:
+        return _fit_one(studies[0], out, overwrite)
+    codes = [_fit_of_several(study, out, overwrite) for study in studies]
+    failed = sum(code not in {OK, GATE_FAILED} for code in codes)
+    if failed:
+        _complain(f"{failed} of {len(codes)} studies failed")
+        return SOME_FAILED
+    return GATE_FAILED if GATE_FAILED in codes else OK
+
+
+def _fit_one(study: Path, out: Path, overwrite: bool) -> int:
+    from perovec_bayes.workflow.fit import fit as run
+
+    with show_progress(study.name) as tell:
+        outcome = run(study, out, overwrite=overwrite, progress=tell)
+    say(outcome_lines(outcome))
+    return OK if outcome.gate.passed else GATE_FAILED
+
+
+def _fit_of_several(study: Path, out: Path, overwrite: bool) -> int:
+    try:
+        return _fit_one(study, out, overwrite)
+    except PerovecError as error:
+        _complain(error.line())
+        return error.exit_code
+    except Exception:  # a bug with one study shall not cost the others
+        traceback.print_exc()
+        return BUG
+
+
+@app.command
+def check(study: Path, /) -> int:
+    """Read and check a study and its data and compare them with the prior, without fitting.
+
+    Parameters
+    ----------
+    study
+        Study file (.toml).
+    """
+    from perovec_bayes.workflow.check import check as run
+
+    say(str(run(study)))
+    return OK
+
+
+@app.command(name="read")
+def read_(
+    file: Path,
+    /,
+    *,
+    format: Annotated[str | None, Parameter(name="--as")] = None,
+    save: Path | None = None,
+) -> int:
+    """Say what is understood of a data file, what is missing, and what looks wrong.
+
+    Parameters
+    ----------
+    file
+        The file.
+    format
+        Its format; found out from the content unless given.
+    save
+        Write the dataset to this netCDF file.
+    """
+    from perovec_bayes.workflow.files import read_file
+
+    say(str(read_file(file, format, save=save)))
+    return OK
+
+
+@app.command
+def simulate(
+    study: Path, /, *, out: Path, seed: int | None = None, overwrite: Overwrite = False
+) -> int:
+    """Write synthetic data of a study from its [truth] and [simulate] tables.
+
+    Parameters
+    ----------
+    study
+        Study file (.toml).
+    out
+        Folder for the files; made if absent.
+    seed
+        Seed of the random numbers; that of the study unless given.
+    overwrite
+        Replace files that exist.
+    """
+    from perovec_bayes.workflow.simulate import simulate as run
+
+    say("\n".join(str(path) for path in run(study, out, seed=seed, overwrite=overwrite)))
+    return OK
+
+
+@app.command
+def report(result: Path, /, *, out: Path | None = None) -> int:
+    """Make the HTML report of a result again.
+
+    Parameters
+    ----------
+    result
+        A run folder, or its posterior.nc.
+    out
+        The file to write; report.html beside the result unless given.
+    """
+    from perovec_bayes.workflow.files import remake_report
+
+    say(str(remake_report(result, out)))
+    return OK
+
+
+@app.command
+def cards() -> int:
+    """List the model cards that come with the package."""
+    from perovec_bayes.workflow.files import list_cards
+
+    found = list_cards()
+    wide = max(len(name) for name, _ in found)
+    say("\n".join(f"{name:{wide}}  {title}" for name, title in found))
+    return OK
+
+
+def _complain(words: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(f"perovec: error: {' '.join(words.split())}\n")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat SIGTERM, as batch systems send it, like Ctrl-C, so that no half-made folder is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

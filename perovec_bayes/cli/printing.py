@@ -1,0 +1,57 @@
+"""What the command prints on stdout."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perovec_bayes.workflow.fit import Outcome
+
+
+def say(text: str) -> None:
+    """Print text; what the terminal's encoding lacks becomes a question mark.
+
+    Parameters
+    ----------
+    text : str
+        One or more lines, without the last line end.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def outcome_lines(outcome: Outcome) -> str:
+    """Return what is to be said after a fit: folder, verdict, primary quantities.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The fit.
+    """
+    verdict = "passed" if outcome.gate.passed else "FAILED: do not use these numbers"
+    lines = [f"{outcome.folder} ({outcome.seconds:.0f} s)", f"diagnostics gate: {verdict}"]
+    lines += [f"  - {failure}" for failure in outcome.gate.failures]
+    rows = [
+        (row.name, row.value, row.interval, row.unit, row.interval_kind)
+        for row in outcome.primary
+    ]
+    return "\n".join([*lines, *columns([("", "median", "interval", "unit", ""), *rows])])
+
+
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return rows of cells as lines in which the cells stand below each other.
+
+    Parameters
+    ----------
+    rows : list of tuple of str
+        All of the same length.
+    """
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

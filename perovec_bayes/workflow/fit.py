@@ -1,0 +1,154 @@
+"""A fit from study file to run folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from perovec_bayes.diagnostics import GateResult, check, summarise, write_csv, write_text
+from perovec_bayes.inference import storage
+from perovec_bayes.inference.sample import sample
+from perovec_bayes.inference.study import Study
+from perovec_bayes.report import write_report
+from perovec_bayes.report.tables import Quantity, quantities
+from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.log import event, run_log
+from perovec_bayes.workflow.prepare import Prepared, build_model, datasets, open_study
+from perovec_bayes.workflow.provenance import provenance, study_record
+from perovec_bayes.workflow.quiet import quiet
+
+RESULT = "posterior.nc"
+REPORT = "report.html"
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fit.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    gate : GateResult
+        The verdict of the diagnostics gate.
+    seconds : float
+        Wall time [s].
+    primary : tuple of Quantity
+        The primary quantities as text.
+    """
+
+    folder: Path
+    gate: GateResult
+    seconds: float
+    primary: tuple[Quantity, ...]
+
+
+def fit(
+    study_path: str | Path,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Fit a study and leave a run folder `OUT/<study name>/`.
+
+    Parameters
+    ----------
+    study_path : str or Path
+        The study file.
+    out : str or Path
+        Where the run folder shall be; made if absent.
+    overwrite : bool, default False
+        Whether an earlier run of that name is replaced, when the new one is complete.
+    progress : callable, optional
+        Called with a phase and the share of it that is done.
+
+    Returns
+    -------
+    Outcome
+        Folder, verdict and primary quantities.
+
+    Raises
+    ------
+    StudyError, DataError
+        If something is wrong; all is checked before sampling, and nothing is left behind.
+    """
+    tell = progress or (lambda phase, share: None)
+    with quiet(), run_log() as log:
+        begun = time.perf_counter()
+        study, card = open_study(study_path)
+        source = Path(study_path).read_bytes()
+        target = Path(out) / study.name
+        event("start", study=study.name, card=card.name)
+        refuse_existing(target, overwrite)
+        tell("reading", 0.0)
+        data = datasets(study)
+        event("data read", data={name: dict(each.sizes) for name, each in data.items()})
+        tell("building", 0.0)
+        model = build_model(study, card, data)
+        event("model built", parameters=[variable.name for variable in model.free_RVs])
+        with whole_folder(target, overwrite=overwrite) as folder:
+            log.write_to(folder / "run.jsonl")
+            with writing(target):
+                (folder / "study.toml").write_bytes(source)
+            tree, gate = _sampled(Prepared(study, card, data, model), begun, tell)
+            tell("report", 0.0)
+            with writing(target):
+                _write(tree, folder, study)
+            event("report written")
+            rows = quantities(tree, study.report.interval_prob)
+            seconds = time.perf_counter() - begun
+            event("end", seconds=round(seconds, 2))
+            log.close()
+    return Outcome(target, gate, seconds, tuple(row for row in rows if row.role == "primary"))
+
+
+def _sampled(
+    prepared: Prepared, begun: float, tell: Progress
+) -> tuple[xr.DataTree, GateResult]:
+    """Sample, judge, and put study, provenance and verdict into the result."""
+    study, card, data, model = prepared
+    settings = study.sampler
+    tree = sample(
+        model,
+        chains=settings.chains,
+        draws=settings.draws,
+        tune=settings.tune,
+        seed=study.sampler_seed,
+        target_accept=settings.target_accept,
+        whiten=settings.whiten,
+        progress=tell,
+    )
+    used = json.loads(tree.attrs["sampler"])
+    event("sampled", **used)
+    tell("diagnostics", 0.0)
+    gate = check(tree)
+    event("gate", passed=gate.passed, failures=gate.failures)
+    tree.attrs["gate"] = gate.to_json()
+    tree.attrs["study"] = json.dumps(study_record(study))
+    tree.attrs["provenance"] = json.dumps(
+        provenance(
+            study,
+            card,
+            data,
+            sampler=used,
+            command=f"perovec fit {Path(study.origin.file).name}",
+            seconds=time.perf_counter() - begun,
+        )
+    )
+    return tree, gate
+
+
+def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
+    storage.save(tree, folder / RESULT)
+    prob, kind = study.report.interval_prob, study.report.interval_kind
+    write_csv(summarise(tree, prob, kind), folder / "summary.csv")
+    record = json.loads(tree.attrs["provenance"])
+    write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
+    write_report(tree, folder / REPORT, prob=prob)
