@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -52,10 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        with _terminable():
-            code = app(
-                None if argv is None else list(argv), exit_on_error=False, print_error=False
-            )
+        code = app(None if argv is None else list(argv), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _complain(f"{error} See 'perovec --help'.")
         return USAGE
@@ -70,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @app.command
 def fit(studies: tuple[Path, ...], /, *, out: Path, overwrite: Overwrite = False) -> int:
-    """Fit studies; each gets a folder OUT/<study name>/ with the result and an HTML report.
+    """Fit studies; each gets a folder OUT/NAME with the result and an HTML report.
 
     Parameters
     ----------
@@ -122,8 +115,9 @@ def check(study: Path, /) -> int:
     """
     from perovec_bayes.workflow.check import check as run
 
-    say(str(run(study)))
-    return OK
+    found = run(study)
+    say(str(found))
+    return OK if found.can_be_fitted else USAGE
 
 
 @app.command(name="read")
@@ -205,20 +199,3 @@ def cards() -> int:
 def _complain(words: str) -> None:
     """Print one line on stderr."""
     sys.stderr.write(f"perovec: error: {' '.join(words.split())}\n")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Treat SIGTERM, as batch systems send it, like Ctrl-C, so that no half-made folder is left."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

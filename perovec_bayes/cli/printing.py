@@ -36,8 +36,7 @@ def outcome_lines(outcome: Outcome) -> str:
     lines = [f"{outcome.folder} ({outcome.seconds:.0f} s)", f"diagnostics gate: {verdict}"]
     lines += [f"  - {failure}" for failure in outcome.gate.failures]
     rows = [
-        (row.name, row.value, row.interval, row.unit, row.interval_kind)
-        for row in outcome.primary
+        (row.name, row.value, row.interval, row.unit, row.interval_kind) for row in outcome.primary
     ]
     return "\n".join([*lines, *columns([("", "median", "interval", "unit", ""), *rows])])
 

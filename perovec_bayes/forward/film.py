@@ -13,7 +13,8 @@ Equations (f = F/RT, c° = 1 mol/L; anodic current positive):
     dG/dt = -v_dec - N,   dq/dt = v_dep + v_dec - k_iso q
 
 with S = 1 - exp(-2X), X = (9 pi/4)^(1/3) N_0^(1/3) (V_Pb q)^(2/3) (hemispheres on N_0 sites), a_Pb = 1 - exp(-q/q_m)
-(so that stripping runs out smoothly and no film can re-form without metal), A_f = (G/G0)^p [1 - exp(-G/(w G0))], c_s the
+(so that stripping runs out smoothly and no film can re-form without metal), A_f = (G/G0)^p [1 - exp(-G/(w G0))] (times a factor that
+keeps a used-up film from re-forming, in the second term of v_dec), c_s the
 surface concentration of dissolved lead and x that of released Cs+ (Br- is 3x: equal diffusion coefficients).
 
 References
@@ -41,14 +42,19 @@ MONOLAYER = 1.56e-9
 """q_m, close-packed monolayer of lead [mol cm^-2]."""
 LAST_FRACTION = 0.01
 """w: below this fraction of G0 the film no longer covers its sites and A_f falls linearly [1]."""
+GONE = 1e-3
+"""A film that has once been well below this fraction of G0 is used up and does not re-form [1]: a numerical trace must not
+seed a new film, and how a perovskite nucleates anew on lead is not known."""
 ANODIC_CAP = 0.2
 """Largest phi - E0' in the anodic exponent of stripping [V]; stripping is complete long before."""
 BACKGROUND_CENTRE = -1.0
 """phi_m [V]."""
+TRACE = 1e-30
+"""Amounts end at this share of G0 or of a monolayer, so that logarithms and ratios stay finite [1]."""
 EXPONENT_LIMIT = 200.0
-NEWTON_STEPS = 5
+NEWTON_STEPS = 3
 LARGEST_STEP = 0.08
-REACTION_STEPS = 6
+REACTION_STEPS = 5
 
 
 class FilmParameters(NamedTuple):
@@ -123,6 +129,7 @@ class _State(NamedTuple):
     q_before: Array
     G: Array
     G_before: Array
+    G_lowest: Array
     isolated: Array
     v_dec: Array
 
@@ -223,6 +230,7 @@ def film_response(
         G_guess = _extrapolate(state.G, state.G_before)
         fraction = G_guess / P.G0
         active = fraction**P.p * -jnp.expm1(-fraction / LAST_FRACTION)
+        alive = -jnp.expm1(-((state.G_lowest / (GONE * P.G0)) ** 2))
         q_known = _bdf2(state.q, state.q_before)
         G_known = _bdf2(state.G, state.G_before)
 
@@ -247,13 +255,13 @@ def film_response(
             loss = dissolve * (P.s - c_s)
             v_dec = _reaction(
                 onward * site,
-                P.k_II * site * 27 * a_Pb / q_guess * _exp((2 - P.A_d) * over),
+                P.k_II * site * alive * 27 * a_Pb / q_guess * _exp((2 - P.A_d) * over),
                 (q_known + h * deposit * c_s) / den,
                 h / den,
                 (x_history + omega_ion * loss) / STANDARD_CONCENTRATION,
                 omega_ion / STANDARD_CONCENTRATION,
             )
-            q = (q_known + h * (deposit * c_s + v_dec)) / den
+            q = jnp.maximum((q_known + h * (deposit * c_s + v_dec)) / den, TRACE * MONOLAYER)
             v_dep = (q - q_known) / h + P.k_iso * q - v_dec
             return v_dec, v_dep, loss, q, c_s
 
@@ -273,7 +281,7 @@ def film_response(
             LARGEST_STEP,
         )
         v_dec, v_dep, loss, q, c_s = fluxes(phi)
-        G = G_known - h * (v_dec + loss)
+        G = jnp.maximum(G_known - h * (v_dec + loss), TRACE * P.G0)
         isolated = state.isolated + P.k_iso * grid.dt * 0.5 * (q + state.q)
         after = _State(
             Past(lead_modes, loss - v_dep, state.lead_flux.last),
@@ -283,6 +291,7 @@ def film_response(
             state.q,
             G,
             state.G,
+            jnp.minimum(state.G_lowest, G),
             isolated,
             v_dec,
         )
@@ -292,7 +301,7 @@ def film_response(
     seed = jnp.asarray(1e-16)
     G0 = jnp.asarray(P.G0) * jnp.ones(())
     start = _State(
-        no_past(mem), no_past(mem), programme[0], seed, seed, G0, G0, zero, zero
+        no_past(mem), no_past(mem), programme[0], seed, seed, G0, G0, G0, zero, zero
     )
     first = FilmResponse(zero, G0, seed, zero, zero, zero, zero, zero, programme[0])
     _, rest = lax.scan(step, start, (programme[1:], programme[:-1]))

@@ -34,6 +34,9 @@ def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+type ScaledGradient = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[Array, Array]]
+
+
 class Frame(NamedTuple):
     """A sampling coordinate w for a variable with unconstrained value x, so that its place and width do not vary.
 
@@ -135,10 +138,16 @@ class Compiled:
 
         return density
 
-    def pointwise(self) -> Callable[[Array], list[Array]]:
-        """Return the pointwise log-likelihood of each observed variable, as a function of coordinates."""
-        graph = self._graph(self.model.logp(vars=self.model.observed_RVs, sum=False))
-        return lambda w: graph(self._values(w)[0])
+    def scaled_gradient(self) -> ScaledGradient:
+        """Return the compiled log density and its gradient in z, at coordinates point + factor z.
+
+        Compiled once for every point (size,) and factor (size, size), so that the search for the mode and the sampler share it.
+        """
+        density = self.log_density()
+        compiled: ScaledGradient = jax.jit(
+            jax.value_and_grad(lambda z, point, factor: density(point + factor @ z))
+        )
+        return compiled
 
     def unconstrain(self, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Map draws of the free random variables to coordinates.
@@ -170,24 +179,37 @@ class Compiled:
         return x
 
 
-def over_draws(
-    function: Callable[[Array], Any], draws: np.ndarray, batch: int = 64
-) -> list[np.ndarray]:
-    """Evaluate a function of the flat vector for many draws.
+class Mapped:
+    """A function of coordinates, compiled once and evaluated for any number of draws.
 
     Parameters
     ----------
     function : callable
         From a vector of shape (size,) to a list of arrays.
-    draws : ndarray
-        Shape (draws, size).
-    batch : int
-        Draws evaluated side by side.
-
-    Returns
-    -------
-    list of ndarray
-        Each output with a leading axis of draws.
+    chunk : int
+        Draws in a call of the compiled function.
     """
-    result = jax.jit(lambda x: lax.map(function, x, batch_size=batch))(draws)
-    return [np.asarray(part) for part in result]
+
+    def __init__(self, function: Callable[[Array], list[Array]], chunk: int = 50) -> None:
+        self._chunk = chunk
+        # one draw after the other: a vectorised scan is slower on a CPU than as many single ones
+        self._map = jax.jit(lambda draws: lax.map(function, draws))
+
+    def __call__(self, draws: np.ndarray) -> list[np.ndarray]:
+        """Return each output with a leading axis of draws.
+
+        Parameters
+        ----------
+        draws : ndarray
+            Shape (draws, size).
+        """
+        padding = -len(draws) % self._chunk
+        padded = np.concatenate([draws, np.repeat(draws[-1:], padding, axis=0)])
+        pieces = [
+            self._map(padded[start : start + self._chunk])
+            for start in range(0, len(padded), self._chunk)
+        ]
+        return [
+            np.concatenate([np.asarray(piece[i]) for piece in pieces])[: len(draws)]
+            for i in range(len(pieces[0]))
+        ]

@@ -11,7 +11,7 @@ from jax import Array
 from jax import numpy as jnp
 from scipy.optimize import least_squares, minimize
 
-from perovec_bayes.inference.bridge import Compiled
+from perovec_bayes.inference.bridge import Compiled, ScaledGradient
 from perovec_bayes.inference.model import Observable
 
 DIFFERENCE = 1e-4
@@ -44,6 +44,7 @@ def find(
     compiled: Compiled,
     observables: list[Observable],
     prior_draws: np.ndarray,
+    gradient: ScaledGradient,
     starts: int = 4,
 ) -> Optimum:
     """Search the posterior mode from several prior draws and measure its curvature.
@@ -60,6 +61,8 @@ def find(
         With the tolerances of the least-squares comparison; may be empty.
     prior_draws : ndarray
         Unconstrained prior draws, shape (draws, size).
+    gradient : callable
+        `Compiled.scaled_gradient` of the model.
     starts : int
         Number of starts, the prior's centre first.
     """
@@ -68,13 +71,13 @@ def find(
     # a coordinate with a bound reaches absurd values under the prior: start at the bound, a few e-folds wide
     centre = np.where(compiled.bounded, np.minimum(centre, 0.0), centre)
     spread = np.where(compiled.bounded, np.minimum(spread, 3.0), spread)
-    objective = jax.jit(jax.value_and_grad(lambda u: -compiled.log_density()(centre + spread * u)))
+    scale = np.diag(spread)
 
-    def scipy_objective(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = objective(u)
+    def objective(u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = gradient(u, centre, scale)
         if not np.isfinite(value):
             return 1e300, np.zeros_like(u)
-        return float(value), np.nan_to_num(np.asarray(gradient))
+        return -float(value), -np.nan_to_num(np.asarray(slope))
 
     begin = [np.zeros(compiled.size)] + [
         np.clip((draw - centre) / spread, -2.0, 2.0) for draw in prior_draws[: starts - 1]
@@ -83,11 +86,11 @@ def find(
     ends = []
     for u in begin:
         first = near(u) if near else u
-        result = minimize(scipy_objective, first, jac=True, method="BFGS", options={"maxiter": 500})
+        result = minimize(objective, first, jac=True, method="BFGS", options={"maxiter": 500})
         ends.append((float(result.fun), result.x))
     ends.sort(key=lambda end: end[0])
     best = ends[0][1]
-    curvature = _curvature(lambda u: np.asarray(objective(u)[1]), best)
+    curvature = _curvature(lambda u: objective(u)[1], best)
     values, vectors = np.linalg.eigh(curvature)
     values = np.clip(np.where(np.isfinite(values), values, 1.0), 0.1, None)
     factor = spread[:, None] * (vectors / np.sqrt(values))

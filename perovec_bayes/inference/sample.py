@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 import nutpie
 import pymc as pm
@@ -16,9 +15,9 @@ import xarray as xr
 from nutpie.compiled_pyfunc import from_pyfunc
 
 from perovec_bayes.inference import optimum
-from perovec_bayes.inference.bridge import Compiled, over_draws
+from perovec_bayes.inference.bridge import Compiled, Mapped, ScaledGradient
 from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.model import ModelInfo
+from perovec_bayes.inference.model import ModelInfo, Observable
 
 PREDICTIVE_DRAWS = 200
 PRIOR_DRAWS = 1000
@@ -70,14 +69,15 @@ def sample(
     report("prior", 0.0)
     prior = prior_points(compiled, PRIOR_DRAWS, rng)
     report("optimum", 0.0)
-    best = optimum.find(compiled, info.observables, prior)
+    gradient = compiled.scaled_gradient()
+    best = optimum.find(compiled, info.observables, prior, gradient)
     if not whiten:
         best = optimum.Optimum(
             best.point, np.diag(prior.std(axis=0)), best.log_density, best.starts
         )
     report("sampling", 0.0)
     points, stats = _nuts(
-        compiled, best, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
+        gradient, best, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
     )
     report("results", 0.0)
     tree = assemble(compiled, points, prior, rng)
@@ -123,7 +123,7 @@ def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np
 
 
 def _nuts(
-    compiled: Compiled,
+    gradient: ScaledGradient,
     best: optimum.Optimum,
     chains: int,
     draws: int,
@@ -133,14 +133,11 @@ def _nuts(
     report: Progress,
 ) -> tuple[np.ndarray, xr.Dataset]:
     """Run nutpie in whitened coordinates; return unconstrained points (chains, draws, size) and its statistics."""
-    density = compiled.log_density()
-    point, factor = best.point, best.factor
-    gradient = jax.jit(jax.value_and_grad(lambda z: density(point + factor @ z)))
-    gradient(np.zeros(compiled.size))[0].block_until_ready()
+    point, factor, size = best.point, best.factor, len(best.point)
 
     def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         def evaluate(z: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = gradient(z)
+            value, slope = gradient(z, point, factor)
             return float(value), np.asarray(slope)
 
         return evaluate
@@ -149,13 +146,13 @@ def _nuts(
         return lambda z: {"z": z}
 
     whitened = from_pyfunc(
-        ndim=compiled.size,
+        ndim=size,
         make_logp_fn=make_density,
         make_expand_fn=make_expand,
         expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(compiled.size,)],
+        expanded_shapes=[(size,)],
         expanded_names=["z"],
-        make_initial_point_fn=lambda seed: np.random.default_rng(seed).uniform(-1.0, 1.0, compiled.size),
+        make_initial_point_fn=lambda seed: np.random.default_rng(seed).uniform(-1.0, 1.0, size),
     )
     total = chains * (draws + tune)
 
@@ -200,23 +197,25 @@ def assemble(
     flat = points.reshape(-1, compiled.size)
     shown = list(info.quantities)
     variables = [model[name] for name in shown]
-    evaluate = compiled.function(variables)
+    terms = model.logp(vars=model.observed_RVs, sum=False)
+    evaluate = Mapped(compiled.function([*variables, *terms]))
     chains, draws = points.shape[:2]
-    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in over_draws(evaluate, flat)]
-    posterior_set = _dataset(model, info, shown, posterior)
+    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in evaluate(flat)]
+    likelihood = posterior[len(shown) :]
+    posterior_set = _dataset(model, info, shown, posterior[: len(shown)])
     _add_conditionals(posterior_set, info, rng)
     groups: dict[str, Any] = {
         "posterior": posterior_set,
-        "prior": _dataset(model, info, shown, [v[None] for v in over_draws(evaluate, prior)]),
+        "prior": _dataset(model, info, shown, [v[None] for v in evaluate(prior)[: len(shown)]]),
     }
+    predict = Predictor(compiled)
     for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
         chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
-        groups[group] = predictive(compiled, chosen, rng)
-    terms = over_draws(compiled.pointwise(), flat)
+        groups[group] = predict(chosen, rng)
     groups["log_likelihood"] = xr.Dataset(
         {
-            rv.name: (("chain", "draw", *_dims(model, rv.name)), t.reshape(chains, draws, *t.shape[1:]))
-            for rv, t in zip(model.observed_RVs, terms, strict=True)
+            rv.name: (("chain", "draw", *_dims(model, rv.name)), t)
+            for rv, t in zip(model.observed_RVs, likelihood, strict=True)
         }
     )
     groups["observed_data"] = xr.Dataset({o.name: (o.dims, o.value) for o in info.observables})
@@ -235,33 +234,38 @@ def assemble(
     return tree
 
 
-def predictive(compiled: Compiled, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
-    """Draw new data, and the noise-free model, for given parameters.
+class Predictor:
+    """Draws new data, and the noise-free model, for given parameters.
 
     Parameters
     ----------
     compiled : Compiled
         The model.
-    points : ndarray
-        Unconstrained parameters, shape (draws, size).
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    xr.Dataset
-        `NAME` and `NAME_mean` for every observable, dimensions chain (1), draw, then the data's.
     """
-    info = compiled.model.perovec
-    wanted = [graph for o in info.observables for graph in (o.mean, *o.noise)]
-    values = iter(over_draws(compiled.function(wanted), points))
-    variables: dict[str, Any] = {}
-    for o in info.observables:
-        mean, *noise = [next(values) for _ in range(1 + len(o.noise))]
-        new = np.stack([o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(points))])
-        variables[f"{o.name}_mean"] = (("chain", "draw", *o.dims), mean[None])
-        variables[o.name] = (("chain", "draw", *o.dims), new[None])
-    return xr.Dataset(variables)
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._observables: list[Observable] = compiled.model.perovec.observables
+        graphs = [graph for o in self._observables for graph in (o.mean, *o.noise)]
+        self._evaluate = Mapped(compiled.function(graphs))
+
+    def __call__(self, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+        """Return `NAME` and `NAME_mean` for every observable, dimensions chain (1), draw, then the data's.
+
+        Parameters
+        ----------
+        points : ndarray
+            Coordinates, shape (draws, size).
+        rng : numpy.random.Generator
+            Source of randomness.
+        """
+        values = iter(self._evaluate(points))
+        variables: dict[str, Any] = {}
+        for o in self._observables:
+            mean, *noise = [next(values) for _ in range(1 + len(o.noise))]
+            new = [o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(points))]
+            variables[f"{o.name}_mean"] = (("chain", "draw", *o.dims), mean[None])
+            variables[o.name] = (("chain", "draw", *o.dims), np.stack(new)[None])
+        return xr.Dataset(variables)
 
 
 def _dims(model: pm.Model, name: str) -> tuple[str, ...]:

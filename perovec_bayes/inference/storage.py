@@ -8,14 +8,14 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from perovec_bayes.errors import DataError
 
-ENGINE = "h5netcdf"
+ENGINE: Literal["h5netcdf"] = "h5netcdf"
 FORMAT = "perovec_bayes result 1"
 """Root attribute `format` of a saved result."""
 DROPPED = ("divergence_message",)
@@ -98,9 +98,7 @@ def load(path: str | Path) -> xr.DataTree:
     if file.is_dir():
         file /= "posterior.nc"
     if not file.is_file():
-        raise DataError(
-            "no such result", file=file, expected="a run folder, or its posterior.nc"
-        )
+        raise DataError("no such result", file=file, expected="a run folder, or its posterior.nc")
     try:
         with contextlib.closing(xr.open_datatree(file, engine=ENGINE)) as opened:
             tree = opened.load().copy(deep=True)
@@ -143,9 +141,11 @@ def _storable(data: xr.Dataset) -> xr.Dataset:
         if variable.dtype.kind in "OT":
             texts = [_text(item) for item in variable.to_numpy().ravel()]
             values = np.array(texts, dtype=str).reshape(variable.shape)
-            plain = plain.assign_coords({name: (variable.dims, values, variable.attrs)}) if (
-                name in plain.coords
-            ) else plain.assign({name: (variable.dims, values, variable.attrs)})
+            plain = (
+                plain.assign_coords({name: (variable.dims, values, variable.attrs)})
+                if (name in plain.coords)
+                else plain.assign({name: (variable.dims, values, variable.attrs)})
+            )
         plain[name].attrs = _attrs(variable.attrs)
         plain[name].encoding = {}
     plain.attrs = _attrs(data.attrs)
@@ -184,7 +184,8 @@ def _with_texts(data: xr.Dataset) -> xr.Dataset:
         if variable.dtype.kind in "OT":
             fixed = variable.copy(data=np.asarray(variable.to_numpy(), dtype=str))
             data = (
-                data.assign_coords({name: fixed}) if name in data.coords
+                data.assign_coords({name: fixed})
+                if name in data.coords
                 else data.assign({name: fixed})
             )
         data[name].encoding = {}

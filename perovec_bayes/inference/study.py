@@ -55,6 +55,8 @@ class StudyHead(Table):
     name: Name
     """Name of the folder of results: letters, digits, ".", "_" and "-"."""
     title: str = ""
+    notes: str = ""
+    """What a reader of the report should know about these data."""
     card: Text
     """Name of a shipped card, or the path of a card relative to the study file."""
     seed: Seed = 1

@@ -18,6 +18,8 @@ from perovec_bayes.schema import SCHEMA_VERSION
 
 COMMON_META = ("name", "sample", "solvent", "electrolyte", "note", "synthetic")
 """Keys of `meta` that every technique knows."""
+SYNTHETIC_MARK = b"# SYNTHETIC data"
+"""First bytes of a file of simulated data; its first line is a comment."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Source:
         """Whether the content is an Office Open XML workbook."""
         return self.raw.startswith(b"PK\x03\x04")
 
+    @property
+    def is_marked_synthetic(self) -> bool:
+        """Whether the file says in its first line that it was simulated."""
+        return self.raw.startswith(SYNTHETIC_MARK)
+
     def attrs(self, reader: str, technique: str, meta: Mapping[str, Any]) -> dict[str, Any]:
         """Return the attributes that every dataset carries, checked for type."""
         synthetic = meta.get("synthetic", False)
@@ -78,7 +85,7 @@ class Source:
             "source_file": self.path.name,
             "source_sha256": hashlib.sha256(self.raw).hexdigest(),
             "reader": reader,
-            "synthetic": int(synthetic),
+            "synthetic": int(bool(synthetic) or self.is_marked_synthetic),
             **texts,
         }
 

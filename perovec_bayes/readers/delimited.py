@@ -220,7 +220,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     rate, _ = quantity(options, "scan_rate", "V/s", place="mapping", with_sd=False)
     if not (np.isnan(rate) or rate > 0):
         raise StudyError("not positive", place="scan_rate.value", expected="a positive scan rate")
-    table = open_table(source, Layout.from_options(options))
+    marked = {"header": None, "comment": "#"} if source.is_marked_synthetic else {}
+    table = open_table(source, Layout.from_options(options, **marked))
     if "potential" in columns:
         return _cv(source, table, columns, meta, rate)
     return _od(source, table, columns, meta)

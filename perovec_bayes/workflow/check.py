@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from perovec_bayes.inference.bridge import Compiled
-from perovec_bayes.inference.model import Observable
-from perovec_bayes.inference.sample import predictive, prior_points
+from perovec_bayes.inference.model import ModelInfo, Observable
+from perovec_bayes.inference.sample import Predictor, prior_points
 from perovec_bayes.readers import Summary, describe
 from perovec_bayes.workflow.prepare import prepare
 from perovec_bayes.workflow.quiet import quiet
@@ -61,7 +61,9 @@ class PriorCheck:
             if self.inside < 0.5:
                 lines.append("  looks wrong: most data lie outside what the prior expects")
         if self.broken:
-            lines.append(f"  looks wrong: the model fails for {100 * self.broken:.2g} % of the prior")
+            lines.append(
+                f"  looks wrong: the model fails for {100 * self.broken:.2g} % of the prior"
+            )
         return "\n".join(lines)
 
 
@@ -93,7 +95,17 @@ class StudyCheck:
         for name, summary in self.summaries.items():
             blocks.append(f"[{name}]\n{summary}")
         blocks.append("\n".join(["Data and prior", *(str(each) for each in self.priors)]))
-        return "\n\n".join([*blocks, "The study can be fitted."])
+        verdict = (
+            "The study can be fitted."
+            if self.can_be_fitted
+            else "The study cannot be fitted: the model has no finite value within the prior."
+        )
+        return "\n\n".join([*blocks, verdict])
+
+    @property
+    def can_be_fitted(self) -> bool:
+        """Whether the model has finite values somewhere within the prior."""
+        return all(each.broken < 1 for each in self.priors)
 
 
 def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
@@ -119,16 +131,15 @@ def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
     with quiet():
         study, card, data, model = prepare(study_path)
         rng = np.random.default_rng(study.study.seed)
+        info: ModelInfo = vars(model)["perovec"]
         compiled = Compiled(model)
-        drawn = predictive(compiled, prior_points(compiled, draws, rng), rng)
+        drawn = Predictor(compiled)(prior_points(compiled, draws, rng), rng)
     return StudyCheck(
         study.name,
         card.name,
         compiled.size,
         {name: describe(each) for name, each in data.items()},
-        tuple(
-            compare(each, drawn[each.name].to_numpy()[0]) for each in model.perovec.observables
-        ),
+        tuple(compare(each, drawn[each.name].to_numpy()[0]) for each in info.observables),
     )
 
 
@@ -148,7 +159,9 @@ def compare(observable: Observable, drawn: np.ndarray) -> PriorCheck:
     whole = drawn[finite.reshape(len(drawn), -1).all(axis=1)]
     tails = [(1 - PROBABILITY) / 2, (1 + PROBABILITY) / 2]
     nothing = (np.nan, np.nan)
-    low, high = np.quantile(whole, tails, axis=0) if len(whole) else (np.full(value.shape, np.nan),) * 2
+    low, high = (
+        np.quantile(whole, tails, axis=0) if len(whole) else (np.full(value.shape, np.nan),) * 2
+    )
     inside = (value >= low) & (value <= high)
     return PriorCheck(
         name=observable.name,

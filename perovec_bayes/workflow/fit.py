@@ -17,6 +17,7 @@ from perovec_bayes.inference.study import Study
 from perovec_bayes.report import write_report
 from perovec_bayes.report.tables import Quantity, quantities
 from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.log import event, run_log
 from perovec_bayes.workflow.prepare import Prepared, build_model, datasets, open_study
 from perovec_bayes.workflow.provenance import provenance, study_record
@@ -80,7 +81,7 @@ def fit(
         If something is wrong; all is checked before sampling, and nothing is left behind.
     """
     tell = progress or (lambda phase, share: None)
-    with quiet(), run_log() as log:
+    with interruptible(), quiet(), run_log() as log:
         begun = time.perf_counter()
         study, card = open_study(study_path)
         source = Path(study_path).read_bytes()
@@ -109,22 +110,21 @@ def fit(
     return Outcome(target, gate, seconds, tuple(row for row in rows if row.role == "primary"))
 
 
-def _sampled(
-    prepared: Prepared, begun: float, tell: Progress
-) -> tuple[xr.DataTree, GateResult]:
+def _sampled(prepared: Prepared, begun: float, tell: Progress) -> tuple[xr.DataTree, GateResult]:
     """Sample, judge, and put study, provenance and verdict into the result."""
     study, card, data, model = prepared
     settings = study.sampler
-    tree = sample(
-        model,
-        chains=settings.chains,
-        draws=settings.draws,
-        tune=settings.tune,
-        seed=study.sampler_seed,
-        target_accept=settings.target_accept,
-        whiten=settings.whiten,
-        progress=tell,
-    )
+    with interruptible():  # nutpie, when interrupted, returns the draws that it has
+        tree = sample(
+            model,
+            chains=settings.chains,
+            draws=settings.draws,
+            tune=settings.tune,
+            seed=study.sampler_seed,
+            target_accept=settings.target_accept,
+            whiten=settings.whiten,
+            progress=tell,
+        )
     used = json.loads(tree.attrs["sampler"])
     event("sampled", **used)
     tell("diagnostics", 0.0)

@@ -24,8 +24,6 @@ from perovec_bayes.inference.study import (
     truths,
 )
 
-SYNTHETIC_MARK = "# SYNTHETIC data"
-"""First words of a file that `simulate` wrote."""
 _OWN_KEYS = ("path", "format", "meta", "columns")
 
 
@@ -157,8 +155,6 @@ def named(data: xr.Dataset, entry: DataEntry, path: Path, place: str) -> xr.Data
             found=f"'{found}'",
         )
     data.attrs["name"] = entry.name
-    if path.is_file() and path.read_bytes().startswith(SYNTHETIC_MARK.encode()):
-        data.attrs["synthetic"] = 1
     try:
         return schema.validate(data)
     except DataError as error:
@@ -190,7 +186,7 @@ def attach_dilution(study: Study, found: Mapping[str, xr.Dataset]) -> None:
     tables = [data for data in found.values() if data.attrs["technique"] == "icp"]
     matched: list[list[dict[str, Any]]] = [[] for _ in tables]
     for number, hypothesis in enumerate(study.dilution, start=1):
-        hits = [_matches(data, dict(hypothesis.where)) for data in tables]
+        hits = [_matches(data, hypothesis.where) for data in tables]
         if not any(hits):
             where = ", ".join(f"{key} = '{value}'" for key, value in hypothesis.where.items())
             raise StudyError(
@@ -209,7 +205,7 @@ def attach_dilution(study: Study, found: Mapping[str, xr.Dataset]) -> None:
             data.attrs["dilution_hypotheses"] = json.dumps(kept)
 
 
-def _matches(data: xr.Dataset, where: Mapping[str, str]) -> bool:
+def _matches(data: xr.Dataset, where: Mapping[Any, str]) -> bool:
     match = np.isnan(data["dilution"].to_numpy())
     for column, wanted in where.items():
         match &= data[column].to_numpy().astype(str) == wanted

@@ -51,6 +51,7 @@ def study_record(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "title": study.study.title,
+        "notes": study.study.notes,
         "seed": study.study.seed,
         "sha256": study.origin.sha256,
         "interval_prob": study.report.interval_prob,

@@ -1,0 +1,200 @@
+"""What `simulate` makes: the [simulate] tables of a study, and empty data of that design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, TypeAdapter, ValidationError
+
+from perovec_bayes.errors import PerovecError, StudyError, UnitError
+from perovec_bayes.forward.waveform import triangle
+from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
+from perovec_bayes.inference.priors import Table
+from perovec_bayes.inference.study import DataEntry, Study
+from perovec_bayes.workflow.synthetic import IcpRow, cv_table, icp_table, od_table, read_back
+
+MOST_POINTS = 1_000_000
+PLACEHOLDER = 1e-3
+"""Reading of an ICP template where no detection limit is stated, in the unit of its row."""
+
+
+class CvDesign(Table):
+    """A hold at the first corner, then linear sweeps through the others."""
+
+    corners: Annotated[Sequenced[float], Field(min_length=2)]
+    """Potentials [V]."""
+    scan_rate: Quantity
+    hold: Quantity = Quantity(value=0.0, unit="s")
+    spacing: Quantity
+    """Time between points."""
+
+
+class OdDesign(Table):
+    """Band averages at equal times, from the first to the last point of the voltammogram."""
+
+    spacing: Quantity
+    """Time between spectra."""
+    bands: Annotated[
+        dict[str, Annotated[Sequenced[float], Field(min_length=2, max_length=2)]],
+        Field(min_length=1),
+    ]
+    """Name = [low, high] [nm]."""
+
+
+_DESIGNS: dict[str, TypeAdapter[Any]] = {
+    technique: TypeAdapter(dict[str, dict[str, design]])  # type: ignore[valid-type]
+    for technique, design in (
+        ("cv", CvDesign),
+        ("od", OdDesign),
+        ("icp", Annotated[list[IcpRow], Field(min_length=1)]),
+    )
+}
+"""By technique; within two tables, so that errors name the place in the file."""
+
+
+def templates(study: Study) -> dict[str, xr.Dataset]:
+    """Return datasets of the study's design, with zeros in place of measurements.
+
+    Parameters
+    ----------
+    study : Study
+        With a [simulate] table for each dataset, under its name or its technique.
+
+    Returns
+    -------
+    dict of str to xr.Dataset
+        Valid in the schema, made by the readers from the study's `meta`.
+
+    Raises
+    ------
+    StudyError
+        If a design is missing or wrong.
+    """
+    designs = _designs(study)
+    found: dict[str, xr.Dataset] = {}
+    for number, entry in sorted(
+        enumerate(study.data, start=1),
+        key=lambda item: ["cv", "icp", "od"].index(item[1].technique),
+    ):
+        try:
+            if entry.technique == "cv":
+                found[entry.name] = _cv(entry, designs[entry.name])
+            elif entry.technique == "icp":
+                found[entry.name] = _icp(entry, designs[entry.name])
+            else:
+                found[entry.name] = _od(entry, designs[entry.name], _clock(study, found))
+        except UnitError as error:
+            place = f"simulate.{entry.name}"
+            raise unit_as_study_error(error, study.origin.file, place) from error
+        except PerovecError as error:
+            wrong = StudyError(
+                error.what,
+                place=error.place,
+                expected=error.expected,
+                found=error.found,
+                hint=error.hint,
+            )
+            raise wrong.within(file=study.origin.file, place=f"data#{number}") from error
+        found[entry.name].attrs["name"] = entry.name
+    return {entry.name: found[entry.name] for entry in study.data}
+
+
+def _designs(study: Study) -> dict[str, Any]:
+    """Return the design of each dataset; every [simulate] table must belong to one."""
+    file, tables = study.origin.file, study.simulate
+    result: dict[str, Any] = {}
+    used = set()
+    for entry in study.data:
+        key = entry.name if entry.name in tables else entry.technique
+        if key not in tables:
+            raise StudyError(
+                f"no design for data set '{entry.name}'",
+                file=file,
+                place="simulate",
+                expected=f"[simulate.{entry.name}]",
+                found=", ".join(tables) or "nothing",
+            )
+        used.add(key)
+        content = {"simulate": {key: tables[key]}}
+        try:
+            design = _DESIGNS[entry.technique].validate_python(content)
+        except ValidationError as error:
+            raise as_study_error(error, content, file) from error
+        result[entry.name] = design["simulate"][key]
+    for key in tables:
+        if key not in used:
+            expected = ", ".join(entry.name for entry in study.data) or "no table"
+            raise StudyError(
+                f"[simulate.{key}] belongs to no data set", file=file, place="simulate",
+                expected=expected,
+            )  # fmt: skip
+    return result
+
+
+def _clock(study: Study, found: Mapping[str, xr.Dataset]) -> tuple[float, float]:
+    for data in found.values():
+        if data.attrs["technique"] == "cv":
+            return float(data["time"][0]), float(data["time"][-1])
+    raise StudyError(
+        "optical densities are simulated on the clock of a voltammogram",
+        file=study.origin.file,
+        place="data",
+        expected="data of technique 'cv'",
+    )
+
+
+def _cv(entry: DataEntry, design: CvDesign) -> xr.Dataset:
+    rate, hold, spacing = (
+        quantity.canonical(unit)
+        for quantity, unit in ((design.scan_rate, "V/s"), (design.hold, "s"), (design.spacing, "s"))
+    )
+    if not (rate > 0 and hold >= 0 and spacing > 0):
+        raise StudyError("scan rate and spacing must be positive, the hold not negative")
+    length = hold + float(np.abs(np.diff(design.corners)).sum()) / rate
+    if not 2 <= length / spacing <= MOST_POINTS:
+        raise StudyError(
+            "unreasonable number of points",
+            expected=f"2 to {MOST_POINTS}",
+            found=f"{length / spacing:.3g}",
+        )
+    time, potential = triangle(list(design.corners), rate, hold, spacing)
+    return read_back(entry, cv_table(entry, time, potential, np.zeros(time.size)))
+
+
+def _od(entry: DataEntry, design: OdDesign, clock: tuple[float, float]) -> xr.Dataset:
+    spacing = design.spacing.canonical("s")
+    if not (clock[1] - clock[0]) / MOST_POINTS <= spacing < clock[1] - clock[0]:
+        raise StudyError(
+            "unreasonable spacing of the spectra",
+            expected=f"a positive time below {clock[1] - clock[0]:g} s",
+            found=f"{spacing:g} s",
+        )
+    time = np.arange(clock[0], clock[1] + 1e-9 * spacing, spacing)
+    empty = read_back(
+        entry,
+        od_table(time, {name: np.zeros(time.size) for name in design.bands}),
+        {name: tuple(edges) for name, edges in design.bands.items()},
+    )
+    # the template is on the clock of the CV; its file is earlier by the stated offset
+    return empty.assign_coords(time=("time", time, {"unit": "s"}))
+
+
+def _icp(entry: DataEntry, rows: Sequence[IcpRow]) -> xr.Dataset:
+    return read_back(entry, icp_table(rows, [row.lod or PLACEHOLDER for row in rows]))
+
+
+def icp_rows(study: Study, name: str) -> list[IcpRow]:
+    """Return the design of one ICP dataset.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    name : str
+        The dataset.
+    """
+    rows: list[IcpRow] = _designs(study)[name]
+    return rows
