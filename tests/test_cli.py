@@ -294,11 +294,11 @@ def test_wrong_usage(run, argv):
     assert stderr.count("\n") == 1
 
 
-def test_the_installed_command(put, tmp_path):
+def test_the_installed_command(tmp_path):
     code = "import sys; from perovec_bayes.cli import main; sys.exit(main())"
-    argv = [sys.executable, "-c", code, "fit", str(tmp_path / "none.toml"), "--out", str(tmp_path)]
+    argv = [sys.executable, "-c", code, "read", str(tmp_path / "none.csv")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert done.stderr.count("\n") == 1
 
 

@@ -116,6 +116,15 @@ def observe_cv(
     name = data.attrs["name"]
     known = "current_density" in data
     stated = float(data.attrs["area_cm2"]) if known else 1.0
+    if np.isnan(stated):
+        raise StudyError(
+            "a current density needs the area by which it was divided",
+            file=data.attrs.get("source_file"),
+            place="meta.area",
+            expected="the electrode area",
+            found="no area",
+            hint="State it under meta.area, or give the current itself.",
+        )
     value = data["current_density" if known else "current"].to_numpy()
     time = data["time"].to_numpy()
     mean = density * (area / stated)

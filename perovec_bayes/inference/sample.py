@@ -172,6 +172,8 @@ def _nuts(
         progress_callback=watch,
     )
     z = trace["posterior"]["z"].to_numpy()
+    if z.shape[:2] != (chains, draws):
+        raise KeyboardInterrupt  # nutpie takes an interrupt as a wish for fewer draws
     stats = trace["sample_stats"].to_dataset()
     kept = stats[[name for name in stats if stats[name].ndim == 2]].load()
     return point + z @ factor.T, kept
@@ -303,6 +305,7 @@ def quantity_attrs(info: ModelInfo, name: str) -> dict[str, Any]:
         "description": q.description,
         "free": int(q.free),
         "scale": q.scale,
+        "support": "positive" if q.scale == "log" else "real",
     }
     if q.display_unit:
         attrs["display_unit"] = q.display_unit
