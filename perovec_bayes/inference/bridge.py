@@ -171,7 +171,8 @@ class Compiled:
             columns.append(value.reshape(len(value), -1))
         x = np.concatenate(columns, axis=1)
         for where, bounded, frame in self._frames:
-            centre, width = (np.asarray(part) for part in jax.jit(jax.vmap(frame))(x))
+            parts = jax.jit(jax.vmap(frame))(x)
+            centre, width = (np.asarray(part).reshape(len(x), -1) for part in parts)
             over = x[:, where] - centre
             soft = np.exp(np.maximum(over, -30.0))
             rise = np.where(over < -30.0, over, soft + np.log(-np.expm1(-soft)))

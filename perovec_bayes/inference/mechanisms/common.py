@@ -10,6 +10,7 @@ from pytensor.tensor.variable import TensorVariable
 from perovec_bayes.chemistry import Stoichiometry
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.forward import waveform
+from perovec_bayes.inference.bridge import Frame
 from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.priors import LogNormal
 
@@ -41,7 +42,15 @@ def area(builder: Builder, data: xr.Dataset) -> TensorVariable:
     """
     stated = float(data.attrs["area_cm2"])
     if np.isnan(stated):
-        return builder.parameter("area")
+        free = builder.parameter("area")
+        if "area" in builder.info.quantities:
+            # a background current is known, its density is not: sample g * area
+            flat = np.zeros(1, dtype=bool)
+            for name in ("g0", "g1"):
+                if name in builder.info.quantities:
+                    frame = Frame(pt.zeros(()), 1 / free, flat)
+                    builder.info.frames[name] = frame
+        return free
     sd = float(data.attrs.get("area_sd_cm2", np.nan))
     if not sd > 0:
         return pt.as_tensor_variable(stated)
