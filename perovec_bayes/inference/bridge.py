@@ -16,6 +16,9 @@ from pytensor.tensor.variable import TensorVariable
 
 jax.config.update("jax_enable_x64", True)
 
+type Tensor = TensorVariable[Any, Any]
+"""A variable of the PyTensor graph."""
+
 
 def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a JAX function of scalars and arrays callable with PyTensor variables.
@@ -38,15 +41,16 @@ type ScaledGradient = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[Array
 
 
 class Frame(NamedTuple):
-    """A sampling coordinate w for a variable with unconstrained value x, so that its place and width do not vary.
+    """A sampling coordinate w for a variable with unconstrained value x.
 
-    Centre and width are graphs of other variables: x = centre + width w, or, where the data bound x from above near the
-    centre, x = centre + ln(ln(1 + e^w)), in which e^x grows no faster than w.
+    The place and width of w do not vary. Centre and width are graphs of other variables:
+    x = centre + width w, or, where the data bound x from above near the centre,
+    x = centre + ln(ln(1 + e^w)), in which e^x grows no faster than w.
     """
 
-    centre: TensorVariable
+    centre: Tensor
     """Shape of the variable."""
-    width: TensorVariable
+    width: Tensor
     """Shape of the variable, positive."""
     bounded: np.ndarray
     """Shape of the variable, bool."""
@@ -60,7 +64,8 @@ class Compiled:
     model : pm.Model
         Any model whose free variables have static shapes.
     frames : dict, optional
-        Variable name -> `Frame`, for variables whose sampling coordinate is not their unconstrained value.
+        Variable name -> `Frame`, for variables whose sampling coordinate is not their unconstrained
+        value.
     """
 
     def __init__(
@@ -90,14 +95,14 @@ class Compiled:
         begin = sum(self.sizes[:place])
         return slice(begin, begin + self.sizes[place])
 
-    def _graph(self, outputs: Sequence[TensorVariable]) -> Callable[[Array], list[Array]]:
-        graph = get_jaxified_graph(
+    def _graph(self, outputs: Sequence[Tensor]) -> Callable[[Array], list[Array]]:
+        graph: Callable[..., Any] = get_jaxified_graph(
             inputs=self.value_vars, outputs=self.model.replace_rvs_by_values(list(outputs))
         )
         return lambda x: list(graph(*self.split(x)))
 
     def _values(self, w: Array) -> tuple[Array, Array]:
-        """Return the unconstrained values of coordinates, and the log of the volume they stretch."""
+        """Return the unconstrained values of coordinates, and the log of the stretch in volume."""
         x, volume = w, jnp.zeros(())
         for where, bounded, frame in self._frames:
             centre, width = frame(w)
@@ -117,7 +122,7 @@ class Compiled:
             begin += size
         return parts
 
-    def function(self, outputs: Sequence[TensorVariable]) -> Callable[[Array], list[Array]]:
+    def function(self, outputs: Sequence[Tensor]) -> Callable[[Array], list[Array]]:
         """Return a JAX function from coordinates to the given graph outputs.
 
         Parameters
@@ -130,7 +135,8 @@ class Compiled:
 
     def log_density(self) -> Callable[[Array], Array]:
         """Return the log posterior density (up to a constant) of coordinates."""
-        graph = self._graph([self.model.logp()])
+        total: Any = self.model.logp()
+        graph = self._graph([total])
 
         def density(w: Array) -> Array:
             x, volume = self._values(w)
@@ -141,7 +147,8 @@ class Compiled:
     def scaled_gradient(self) -> ScaledGradient:
         """Return the compiled log density and its gradient in z, at coordinates point + factor z.
 
-        Compiled once for every point (size,) and factor (size, size), so that the search for the mode and the sampler share it.
+        Compiled once for every point (size,) and factor (size, size), so that the search for the
+        mode and the sampler share it.
         """
         density = self.log_density()
         compiled: ScaledGradient = jax.jit(

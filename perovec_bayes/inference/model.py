@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 from pytensor import tensor as pt
-from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.errors import StudyError
-from perovec_bayes.inference.bridge import Frame
+from perovec_bayes.inference.bridge import Frame, Tensor
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.priors import (
     Beta,
@@ -78,7 +77,8 @@ class Observable:
     draw : callable
         (rng, mean, *noise) -> new data.
     tolerance : ndarray
-        Scale on which the optimiser compares data and model, same shape; infinite where there is nothing to compare.
+        Scale on which the optimiser compares data and model, same shape; infinite where there is
+        nothing to compare.
     constants : dict
         Coordinates and labels for figures, name -> (dims, array).
     attrs : dict
@@ -90,8 +90,8 @@ class Observable:
     unit: str
     dims: tuple[str, ...]
     value: np.ndarray
-    mean: TensorVariable
-    noise: list[TensorVariable]
+    mean: Tensor
+    noise: list[Tensor]
     draw: Callable[..., np.ndarray]
     tolerance: np.ndarray
     constants: dict[str, tuple[tuple[str, ...], np.ndarray]]
@@ -125,7 +125,7 @@ class Conditional:
 
 @dataclass
 class ModelInfo:
-    """Everything about a built model that PyMC does not keep; found at `model.perovec`."""
+    """Everything about a built model that PyMC does not keep; `info_of(model)` returns it."""
 
     card: Card
     datasets: dict[str, xr.Dataset]
@@ -136,7 +136,37 @@ class ModelInfo:
     """Coordinates for the sampler, as `bridge.Compiled` takes them."""
 
 
-def distribution(name: str, prior: Prior, dims: str | None = None) -> TensorVariable:
+def attach(model: pm.Model, info: ModelInfo) -> None:
+    """Keep what is known about a model in its attribute `perovec`.
+
+    Parameters
+    ----------
+    model : pm.Model
+        Just built.
+    info : ModelInfo
+        What `info_of` is to return.
+    """
+    vars(model)["perovec"] = info
+
+
+def info_of(model: pm.Model) -> ModelInfo:
+    """Return what the package knows about a model that `build` made.
+
+    Parameters
+    ----------
+    model : pm.Model
+        From `build`, perhaps extended.
+    """
+    info: ModelInfo = vars(model)["perovec"]
+    return info
+
+
+def model_in_context() -> pm.Model:
+    """Return the PyMC model in context, to which coordinates can be added."""
+    return cast(pm.Model, pm.modelcontext(None))
+
+
+def distribution(name: str, prior: Prior, dims: str | None = None) -> Tensor:
     """Add a prior to the PyMC model in context.
 
     Parameters
@@ -150,22 +180,26 @@ def distribution(name: str, prior: Prior, dims: str | None = None) -> TensorVari
     """
     match prior:
         case Normal():
-            return pm.Normal(name, prior.mean, prior.sd, dims=dims)
+            variable: Tensor = pm.Normal(name, prior.mean, prior.sd, dims=dims)
         case LogNormal():
-            return pm.LogNormal(name, np.log(prior.median), prior.sd_ln, dims=dims)
+            variable = pm.LogNormal(name, np.log(prior.median), prior.sd_ln, dims=dims)
         case HalfNormal():
-            return pm.HalfNormal(name, prior.sd, dims=dims)
+            variable = pm.HalfNormal(name, prior.sd, dims=dims)
         case Uniform():
-            return pm.Uniform(name, prior.lower, prior.upper, dims=dims)
+            variable = pm.Uniform(name, prior.lower, prior.upper, dims=dims)
         case TruncNormal():
-            return pm.TruncatedNormal(
+            variable = pm.TruncatedNormal(
                 name, prior.mean, prior.sd, lower=prior.lower, upper=prior.upper, dims=dims
             )
         case Beta():
             if (prior.lower, prior.upper) == (0.0, 1.0):
-                return pm.Beta(name, prior.alpha, prior.beta, dims=dims)
-            share = pm.Beta(f"{name}_share", prior.alpha, prior.beta, dims=dims)
-            return pm.Deterministic(name, prior.lower + (prior.upper - prior.lower) * share, dims=dims)
+                variable = pm.Beta(name, prior.alpha, prior.beta, dims=dims)
+            else:
+                share = pm.Beta(f"{name}_share", prior.alpha, prior.beta, dims=dims)
+                variable = pm.Deterministic(
+                    name, prior.lower + (prior.upper - prior.lower) * share, dims=dims
+                )
+    return variable
 
 
 class Builder:
@@ -194,7 +228,7 @@ class Builder:
         self.info = ModelInfo(card, datasets)
         self._display = display
         self._units = units
-        self.values: dict[str, TensorVariable] = {}
+        self.values: dict[str, Tensor] = {}
 
     def of_technique(self, technique: str) -> list[xr.Dataset]:
         """Return the datasets of one technique."""
@@ -223,9 +257,21 @@ class Builder:
             )
         return found[0]
 
+    def number(self, option: str) -> float:
+        """Return an option of the card that is a number.
+
+        Parameters
+        ----------
+        option : str
+            Its name.
+        """
+        value = self.card.options[option]
+        assert not isinstance(value, list)
+        return float(value)
+
     def parameter(
         self, name: str, *, dims: str | None = None, prior: Prior | None = None
-    ) -> TensorVariable:
+    ) -> Tensor:
         """Add a parameter with the card's prior, or as the constant at which the card fixes it.
 
         Parameters
@@ -235,7 +281,8 @@ class Builder:
         dims : str, optional
             Dimension along which it is repeated.
         prior : Prior, optional
-            Knowledge that comes with the data (a measured area) and replaces the card's prior; canonical unit.
+            Knowledge that comes with the data (a measured area) and replaces the card's prior;
+            canonical unit.
         """
         entry = self.card.parameters[name]
         chosen = prior or entry.canonical_prior()
@@ -270,7 +317,7 @@ class Builder:
         if name in self.info.quantities:
             self.info.quantities[name] = replace(self.info.quantities[name], limits=limits)
 
-    def auxiliary(self, name: str, dims: str, description: str) -> TensorVariable:
+    def auxiliary(self, name: str, dims: str, description: str) -> Tensor:
         """Add standard-normal variables that carry an effect of known spread (non-centred).
 
         Parameters
@@ -281,19 +328,20 @@ class Builder:
         self.info.quantities[name] = Quantity(
             unit="1", symbol="z", description=description, role="ancillary", free=True
         )
-        return pm.Normal(name, 0.0, 1.0, dims=dims)
+        variable: Tensor = pm.Normal(name, 0.0, 1.0, dims=dims)
+        return variable
 
     def derived(
         self,
         name: str,
-        value: TensorVariable,
+        value: Tensor,
         *,
         unit: str,
         symbol: str,
         description: str,
         dims: str | tuple[str, ...] | None = None,
         **shown: Any,
-    ) -> TensorVariable:
+    ) -> Tensor:
         """Add a derived quantity.
 
         Parameters
@@ -311,8 +359,9 @@ class Builder:
             description=description,
             **{"role": "derived", **shown},
         )
-        self.values[name] = pm.Deterministic(name, value, dims=dims)
-        return self.values[name]
+        variable: Tensor = pm.Deterministic(name, value, dims=dims)
+        self.values[name] = variable
+        return variable
 
     def check_parameters(self) -> None:
         """Refuse a card whose parameters are not those of its mechanism.
@@ -329,7 +378,8 @@ class Builder:
                     f"card '{self.card.name}' {what} parameters: {', '.join(sorted(names))}",
                     file=self.card.origin.file,
                     place="parameters",
-                    expected=f"those of mechanism '{self.card.mechanism}': {', '.join(sorted(want))}",
+                    expected=f"those of mechanism '{self.card.mechanism}': "
+                    f"{', '.join(sorted(want))}",
                 )
         for name, entry in self.card.parameters.items():
             if entry.unit != self._units[name]:

@@ -367,7 +367,7 @@ def prior_table(info: ModelInfo) -> dict[str, Any]:
     table = {}
     for name, entry in info.card.parameters.items():
         prior, fixed = entry.prior, entry.fixed
-        if prior is not None and name not in info.quantities:
+        if prior is not None and not (name in info.quantities and info.quantities[name].free):
             continue  # not used with these data or options
         if prior is not None:
             text, reason, source = prior.describe(), prior.reason, prior.source
