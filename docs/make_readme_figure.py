@@ -1,6 +1,6 @@
 """Draw the figure of the README from the run of `examples/bulk_film`.
 
-    .venv/bin/python docs/make_readme_figure.py runs/bulk_film docs/figures/readme.png
+.venv/bin/python docs/make_readme_figure.py runs/bulk_film docs/figures/readme.png
 """
 
 import sys

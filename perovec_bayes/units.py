@@ -61,7 +61,7 @@ def convert(value: float | np.ndarray, unit: str, to: str) -> float | np.ndarray
     except pint.DimensionalityError as error:
         raise UnitError(
             f"unit '{unit}' has the wrong dimension",
-            expected=f"a unit of {target.dimensionality or 'a pure number'} such as '{to}'",
-            found=f"{source.dimensionality or 'a pure number'}",
+            expected=f"a unit of the kind of '{to}'" if to != "1" else "'1', a pure number",
+            found=f"'{unit}'",
         ) from error
     return result if isinstance(value, np.ndarray) else float(result)

@@ -1,11 +1,13 @@
 """Semi-infinite planar diffusion as a sum of exponentials with piecewise-linear flux.
 
-The surface concentration of a species with diffusion coefficient D that starts at c_b and receives the flux J(t) is
-c_s(t) = c_b + D^(-1/2) m(t), with the semi-integral m = K * J and K(t) = 1/sqrt(pi t). On a uniform grid the last
-interval is integrated exactly; older ones are carried by modes with positive poles and weights, so that a step costs
-the same however long the history is.
+The surface concentration of a species with diffusion coefficient D that starts at c_b and receives
+the flux J(t) is c_s(t) = c_b + D^(-1/2) m(t), with the semi-integral m = K * J and
+K(t) = 1/sqrt(pi t). On a uniform grid the last interval is integrated exactly; older ones are
+carried by modes with positive poles and weights, so that a step costs the same however long the
+history is.
 
-Symbols: t time [s]; J flux into the solution [mol cm^-2 s^-1]; m semi-integral of J [mol cm^-2 s^-1/2].
+Symbols: t time [s]; J flux into the solution [mol cm^-2 s^-1];
+m semi-integral of J [mol cm^-2 s^-1/2].
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ def poles(steps: int) -> tuple[np.ndarray, np.ndarray]:
 
     References
     ----------
-    McLean, W. (2018), Exponential sum approximations for t^-beta, in: Contemporary Computational Mathematics.
+    McLean, W. (2018), Exponential sum approximations for t^-beta, in: Contemporary Computational
+    Mathematics.
     """
     fitting = [
         (count, s, w)
@@ -164,8 +167,10 @@ def history(memory: Memory, past: Past) -> tuple[Array, Array]:
     modes : Array
         Modes at this step, shape (modes,) [mol cm^-2 s^-1/2].
     h : Array
-        m at this step if the flux of this step were zero, scalar [mol cm^-2 s^-1/2]; with the flux J of this step
-        m = memory.now * J + h.
+        m at this step if the flux of this step were zero, scalar [mol cm^-2 s^-1/2]; with the flux
+        J of this step m = memory.now * J + h.
     """
-    modes = memory.decay * past.modes + memory.gain_now * past.last + memory.gain_before * past.last2
+    modes = (
+        memory.decay * past.modes + memory.gain_now * past.last + memory.gain_before * past.last2
+    )
     return modes, memory.before * past.last + jnp.sum(modes)

@@ -1,7 +1,8 @@
-"""A perovskite film on an electrode: cathodic decomposition, dissolution, lead deposit and its stripping.
+"""A perovskite film on an electrode: decomposition, dissolution, lead deposit and its stripping.
 
-States: G perovskite left [mol cm^-2], q metallic lead in contact [mol cm^-2], dissolved lead and released ions by
-their flux histories, phi the potential behind R_u [V]. Lead that loses contact is counted in `isolated`.
+States: G perovskite left [mol cm^-2], q metallic lead in contact [mol cm^-2], dissolved lead and
+released ions by their flux histories, phi the potential behind R_u [V]. Lead that loses contact is
+counted in `isolated`.
 
 Equations (f = F/RT, c° = 1 mol/L; anodic current positive):
 
@@ -12,15 +13,17 @@ Equations (f = F/RT, c° = 1 mol/L; anodic current positive):
     N     = k_d A_f (s - c_s)
     dG/dt = -v_dec - N,   dq/dt = v_dep + v_dec - k_iso q
 
-with S = 1 - exp(-2X), X = (9 pi/4)^(1/3) N_0^(1/3) (V_Pb q)^(2/3) (hemispheres on N_0 sites), a_Pb = 1 - exp(-q/q_m)
-(so that stripping runs out smoothly and no film can re-form without metal), A_f = (G/G0)^p [1 - exp(-G/(w G0))] (times a factor that
-keeps a used-up film from re-forming, in the second term of v_dec), c_s the
-surface concentration of dissolved lead and x that of released Cs+ (Br- is 3x: equal diffusion coefficients).
+with S = 1 - exp(-2X), X = (9 pi/4)^(1/3) N_0^(1/3) (V_Pb q)^(2/3) (hemispheres on N_0 sites),
+a_Pb = 1 - exp(-q/q_m) (so that stripping runs out smoothly and no film can re-form without metal),
+A_f = (G/G0)^p [1 - exp(-G/(w G0))] (times a factor that keeps a used-up film from re-forming, in
+the second term of v_dec), c_s the surface concentration of dissolved lead and x that of released
+Cs+ (Br- is 3x: equal diffusion coefficients).
 
 References
 ----------
-Mulder et al., J. Am. Chem. Soc. 2024, 146, 24415 (reaction, eq. 3). Noyes, A. A.; Whitney, W. R., J. Am. Chem. Soc. 1897,
-19, 930 (dissolution). Brainina, K., stripping activity of sub-monolayers. Gerischer, H., J. Electroanal. Chem. 1977, 82, 133.
+Mulder et al., J. Am. Chem. Soc. 2024, 146, 24415 (reaction, eq. 3). Noyes, A. A.; Whitney, W. R.,
+J. Am. Chem. Soc. 1897, 19, 930 (dissolution). Brainina, K., stripping activity of sub-monolayers.
+Gerischer, H., J. Electroanal. Chem. 1977, 82, 133.
 """
 
 from __future__ import annotations
@@ -43,14 +46,15 @@ MONOLAYER = 1.56e-9
 LAST_FRACTION = 0.01
 """w: below this fraction of G0 the film no longer covers its sites and A_f falls linearly [1]."""
 GONE = 1e-3
-"""A film that has once been well below this fraction of G0 is used up and does not re-form [1]: a numerical trace must not
-seed a new film, and how a perovskite nucleates anew on lead is not known."""
+"""A film that has once been well below this fraction of G0 is used up and does not re-form [1]: a
+numerical trace must not seed a new film, and how a perovskite nucleates anew on lead is not known.
+"""
 ANODIC_CAP = 0.2
 """Largest phi - E0' in the anodic exponent of stripping [V]; stripping is complete long before."""
 BACKGROUND_CENTRE = -1.0
 """phi_m [V]."""
 TRACE = 1e-30
-"""Amounts end at this share of G0 or of a monolayer, so that logarithms and ratios stay finite [1]."""
+"""Amounts end at this share of G0 or of a monolayer: logarithms and ratios stay finite [1]."""
 EXPONENT_LIMIT = 200.0
 NEWTON_STEPS = 3
 LARGEST_STEP = 0.08
@@ -140,17 +144,19 @@ def _extrapolate(now: Array, before: Array) -> Array:
 
 
 def _bdf2(now: Array, before: Array) -> Array:
-    """The known part of the second-order backward difference, never below 2 % of the amount."""
+    """Return the known part of the second-order backward difference, at least 2 % of the amount."""
     return jnp.maximum((4 * now - before) / 3, 0.02 * now)
 
 
 def _reaction(
     onward: Array, back: Array, lead: Array, lead_gain: Array, ions: Array, ions_gain: Array
 ) -> Array:
-    """Solve v = onward - back q u^4 with q = lead + lead_gain v and u = ions + ions_gain v, both kept >= 0.
+    """Solve v = onward - back q u^4 for v.
 
-    The right-hand side falls with v, so the root is unique. It is written as v = lowest + w, where `lowest` is the v at
-    which lead or ions run out; w starts at the smallest of its upper bounds and Newton descends from there.
+    q = lead + lead_gain v and u = ions + ions_gain v, both kept >= 0. The right-hand side falls
+    with v, so the root is unique. It is written as v = lowest + w, where `lowest` is the v at which
+    lead or ions run out; w starts at the smallest of its upper bounds and Newton descends from
+    there.
     """
     lowest = jnp.maximum(-lead / lead_gain, -ions / ions_gain)
     reach = jnp.maximum(onward - lowest, 1e-300)
@@ -184,21 +190,23 @@ def _exp(x: Array) -> Array:
     return jnp.exp(jnp.clip(x, -EXPONENT_LIMIT, EXPONENT_LIMIT))
 
 
-def film_response(
+def film_response(  # noqa: PLR0915  (one time step, read from top to bottom)
     parameters: FilmParameters, grid: Grid, f: float, mem: Memory | None = None
 ) -> FilmResponse:
-    """Current, film and lead over a potential programme.
+    """Compute current, film and lead over a potential programme.
 
-    Implicit in everything that is fast: for a trial phi the surface concentration and the deposit are eliminated in
-    closed form, lead and ions left by the reverse reaction by a monotone polynomial; a scalar Newton iteration finds phi. Amounts advance by the
-    second-order backward difference, fluxes are piecewise linear.
+    Implicit in everything that is fast: for a trial phi the surface concentration and the deposit
+    are eliminated in closed form, lead and ions left by the reverse reaction by a monotone
+    polynomial; a scalar Newton iteration finds phi. Amounts advance by the second-order backward
+    difference, fluxes are piecewise linear.
 
     Parameters
     ----------
     parameters : FilmParameters
         Each scalar, units as stated there.
     grid : Grid
-        Programme E(t) on the model's grid, shape (steps + 1,). It starts with the film whole, no lead, no current.
+        Programme E(t) on the model's grid, shape (steps + 1,). It starts with the film whole, no
+        lead, no current.
     f : float
         F/RT, scalar [V^-1].
     mem : Memory, optional
@@ -239,11 +247,17 @@ def film_response(
             capped = f * jnp.minimum(phi - P.E0, ANODIC_CAP)
             deposit = P.k0 * covered * _exp(-P.A_c * eta)
             strip = (
-                P.k0 * covered * STANDARD_CONCENTRATION * a_Pb * _exp((2 - P.A_c) * capped) / q_guess
+                P.k0
+                * covered
+                * STANDARD_CONCENTRATION
+                * a_Pb
+                * _exp((2 - P.A_c) * capped)
+                / q_guess
             )
             over = f * (phi - P.E_f)
             onward = P.k_II * _exp(-P.A_d * over)
-            # the film that is left limits what a step can take: A_f scales with the G that the step ends with
+            # the film that is left limits what a step can take:
+            # A_f scales with the G that the step ends with
             drain = (onward + P.k_d * P.s) * active / G_guess
             site = active * G_known / (G_guess * (1 + h * drain))
             dissolve = P.k_d * site
@@ -300,9 +314,7 @@ def film_response(
     zero = jnp.zeros(())
     seed = jnp.asarray(1e-16)
     G0 = jnp.asarray(P.G0) * jnp.ones(())
-    start = _State(
-        no_past(mem), no_past(mem), programme[0], seed, seed, G0, G0, G0, zero, zero
-    )
+    start = _State(no_past(mem), no_past(mem), programme[0], seed, seed, G0, G0, G0, zero, zero)
     first = FilmResponse(zero, G0, seed, zero, zero, zero, zero, zero, programme[0])
     _, rest = lax.scan(step, start, (programme[1:], programme[:-1]))
     return FilmResponse(*(jnp.concatenate([a[None], b]) for a, b in zip(first, rest, strict=True)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.scipy.stats import norm
 
+type Values = Array | np.ndarray
 
-def standard_deviation(mean: Array, floor: Array, proportional: Array) -> Array:
+
+def standard_deviation(mean: Values, floor: Values, proportional: Values) -> Array:
     """Rocke-Lorenzato two-component error of a measured concentration.
 
     sigma^2 = s_a^2 + mu^2 (e^(s_m^2) - 1) e^(s_m^2)
@@ -35,11 +38,17 @@ def standard_deviation(mean: Array, floor: Array, proportional: Array) -> Array:
 
 
 def log_density(
-    value: Array, limit: Array, censored: Array, mean: Array, floor: Array, proportional: Array
+    value: Values,
+    limit: Values,
+    censored: Values,
+    mean: Values,
+    floor: Values,
+    proportional: Values,
 ) -> Array:
     """Log-likelihood of a concentration that was measured, or not seen above a limit.
 
-    ln N(y; mu, sigma) where measured; ln Phi((L - mu)/sigma) where censored at L: the true likelihood, no substitution.
+    ln N(y; mu, sigma) where measured; ln Phi((L - mu)/sigma) where censored at L: the true
+    likelihood, no substitution.
 
     Parameters
     ----------
@@ -59,7 +68,8 @@ def log_density(
 
     References
     ----------
-    Currie, L. A. Anal. Chem. 1968, 40, 586 (detection limits); Helsel, D. R. Statistics for Censored Environmental Data.
+    Currie, L. A. Anal. Chem. 1968, 40, 586 (detection limits); Helsel, D. R. Statistics for
+    Censored Environmental Data.
     """
     sigma = standard_deviation(mean, floor, proportional)
     hidden = censored > 0

@@ -1,4 +1,4 @@
-"""Implicit scalar equations inside a time step: solved without, differentiated with one Newton step."""
+"""Implicit scalar equations inside a time step: solved by Newton, differentiated by a last step."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from jax import Array, lax
 def solve(
     residual: Callable[[Array], Array], guess: Array, iterations: int, largest_step: float
 ) -> Array:
-    """Solve g(x) = 0 for a scalar x with g' > 0 known to be positive.
+    """Solve g(x) = 0 for a scalar x, where g is known to be increasing (g' > 0).
 
-    The iterations run under `stop_gradient`; a last step with the derivative held constant carries the gradient, which is
-    the implicit-function derivative dx = -(dg/dtheta) / g' (exact to first order, once the iterations have converged).
+    The iterations run under `stop_gradient`; a last step with the derivative held constant carries
+    the gradient, which is the implicit-function derivative dx = -(dg/dtheta) / g' (exact to first
+    order, once the iterations have converged).
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ def scattering_profile(low: np.ndarray, high: np.ndarray, exponent: Array | floa
     Returns
     -------
     Array
-        Shape (bands,) [1]; their ratio for 500-550 over 550-600 nm is rho_n of the band-edge correction (4.3): 1.000,
-        1.095, 1.200, 1.441 for n = 0, 1, 2, 4.
+        Shape (bands,) [1]; their ratio for 500-550 over 550-600 nm is rho_n of the band-edge
+        correction (4.3): 1.000, 1.095, 1.200, 1.441 for n = 0, 1, 2, 4.
     """
     fine = np.linspace(low, high, 101) / REFERENCE_WAVELENGTH
     return jnp.trapezoid(jnp.asarray(fine) ** (-exponent), axis=0) / 100
@@ -43,10 +43,12 @@ def optical_density(
     low: np.ndarray,
     high: np.ndarray,
 ) -> Array:
-    """Band-averaged optical density, OD_b(t) = e_b G(t) + kappa_s q_tot(t) <(l/l0)^(-n_s)>_b + OD_0b.
+    """Band-averaged optical density.
 
-    Lambert-Beer for the perovskite in the bands below its edge (its absorption above is neglected), scattering
-    proportional to all metallic lead.
+    OD_b(t) = e_b G(t) + kappa_s q_tot(t) <(l/l0)^(-n_s)>_b + OD_0b
+
+    Lambert-Beer for the perovskite in the bands below its edge (its absorption above is neglected),
+    scattering proportional to all metallic lead.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def optical_density(
 
     References
     ----------
-    Mulder et al., J. Am. Chem. Soc. 2024, 146, 24415 (windows 500-550 and 550-600 nm, and their difference).
+    Mulder et al., J. Am. Chem. Soc. 2024, 146, 24415 (windows 500-550 and 550-600 nm, and their
+    difference).
     """
     absorbs = jnp.asarray(low < ABSORPTION_EDGE, dtype=float)
     profile = scattering_profile(low, high, exponent)

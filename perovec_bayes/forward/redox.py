@@ -49,12 +49,14 @@ class _State(NamedTuple):
     phi: Array
 
 
-def redox_current(parameters: RedoxParameters, grid: Grid, f: float, mem: Memory | None = None) -> Array:
-    """Current density of a dissolved couple over a potential programme.
+def redox_current(
+    parameters: RedoxParameters, grid: Grid, f: float, mem: Memory | None = None
+) -> Array:
+    """Compute the current density of a dissolved couple over a potential programme.
 
-    Butler-Volmer, v = k0 [c_O e^(-alpha f eta) - c_R e^((1-alpha) f eta)] with eta = phi - E0', phi = E - j R_u and
-    j = C_dl dphi/dt - F v + g0 + g1 (phi - E_mid); semi-infinite planar diffusion of both species. The solution starts
-    uniform and currentless.
+    Butler-Volmer, v = k0 [c_O e^(-alpha f eta) - c_R e^((1-alpha) f eta)] with eta = phi - E0',
+    phi = E - j R_u and j = C_dl dphi/dt - F v + g0 + g1 (phi - E_mid); semi-infinite planar
+    diffusion of both species. The solution starts uniform and currentless.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ def redox_current(parameters: RedoxParameters, grid: Grid, f: float, mem: Memory
 
     References
     ----------
-    Nicholson, R. S.; Shain, I. Anal. Chem. 1964, 36, 706. Bard, A. J.; Faulkner, L. R. Electrochemical Methods, 2nd ed.
+    Nicholson, R. S.; Shain, I. Anal. Chem. 1964, 36, 706. Bard, A. J.; Faulkner, L. R.
+    Electrochemical Methods, 2nd ed.
     """
     p = parameters
     mem = memory(grid.dt, len(grid.time) - 1) if mem is None else mem
@@ -91,14 +94,18 @@ def redox_current(parameters: RedoxParameters, grid: Grid, f: float, mem: Memory
         def rate(phi: Array) -> Array:
             eta = f * (phi - p.E0)
             forward = p.k0 * jnp.exp(jnp.clip(-p.alpha * eta, -EXPONENT_LIMIT, EXPONENT_LIMIT))
-            backward = p.k0 * jnp.exp(jnp.clip((1 - p.alpha) * eta, -EXPONENT_LIMIT, EXPONENT_LIMIT))
-            return (forward * available_O - backward * available_R) / (
+            backward = p.k0 * jnp.exp(
+                jnp.clip((1 - p.alpha) * eta, -EXPONENT_LIMIT, EXPONENT_LIMIT)
+            )
+            net: Array = (forward * available_O - backward * available_R) / (
                 1 + mem.now * (forward / root_O + backward / root_R)
             )
+            return net
 
         def current(phi: Array) -> Array:
             charging = p.C_dl * (phi - state.phi) / grid.dt
-            return charging - FARADAY * rate(phi) + p.g0 + p.g1 * (phi - middle)
+            total: Array = charging - FARADAY * rate(phi) + p.g0 + p.g1 * (phi - middle)
+            return total
 
         phi = newton.solve(
             lambda phi: phi - potential + p.R_u * current(phi),

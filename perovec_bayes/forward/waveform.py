@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +22,16 @@ class Grid(NamedTuple):
 class Sampling(NamedTuple):
     """Linear interpolation from grid to data times."""
 
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     """Left neighbour on the grid, shape (points,), int."""
     weight: np.ndarray
     """Weight of the right neighbour, shape (points,) [1]."""
 
 
-def triangle(corners: list[float], scan_rate: float, hold: float, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return time and potential of a hold at the first corner followed by linear sweeps through the others.
+def triangle(
+    corners: list[float], scan_rate: float, hold: float, spacing: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and potential of a hold at the first corner and linear sweeps through the others.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ def triangle(corners: list[float], scan_rate: float, hold: float, spacing: float
     """
     knots = [0.0] + ([hold] if hold > 0 else [])
     levels = [corners[0]] * len(knots)
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in pairwise(corners):
         knots.append(knots[-1] + abs(end - start) / scan_rate)
         levels.append(end)
     time = np.arange(0.0, knots[-1] + 1e-9 * spacing, spacing)
@@ -72,7 +75,9 @@ def grid(time: np.ndarray, potential: np.ndarray, steps: int) -> Grid:
     """
     line = np.linspace(time[0], time[-1], steps + 1)
     return Grid(
-        dt=float((time[-1] - time[0]) / steps), time=line, potential=np.interp(line, time, potential)
+        dt=float((time[-1] - time[0]) / steps),
+        time=line,
+        potential=np.interp(line, time, potential),
     )
 
 
