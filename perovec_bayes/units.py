@@ -13,9 +13,7 @@ from perovec_bayes.errors import UnitError
 
 @cache
 def _registry() -> pint.UnitRegistry[Any]:
-    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    registry.define("molar = mol / liter = M")
-    return registry
+    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
 
 
 def _parse(unit: str) -> pint.Unit:

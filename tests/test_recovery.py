@@ -1,7 +1,7 @@
 """Slow: truths put into synthetic bulk films come back at the stated coverage.
 
-`.venv/bin/python -m pytest -m slow tests/test_recovery.py` takes some 20 minutes on 2 cores and rewrites
-`benchmarks/results/bulk_film_recovery.csv`.
+`.venv/bin/python -m pytest -m slow tests/test_recovery.py` takes some 20 minutes on 2 cores and
+rewrites `benchmarks/results/bulk_film_recovery.csv`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TABLE = ROOT / "benchmarks" / "results" / "bulk_film_recovery.csv"
 
 
 def scalars(record: dict[str, dict[str, object]]) -> dict[str, float]:
-    """Truths by the names of summary.csv, those of vectors by their first element (all are equal)."""
+    """Truths by the names of summary.csv, of vectors the first element (all are equal)."""
     values = {}
     for group in ("parameters", "derived"):
         for name, entry in record[group].items():  # type: ignore[attr-defined]

@@ -87,7 +87,7 @@ def fit(studies: tuple[Path, ...], /, *, out: Path, overwrite: Overwrite = False
 def _fit_one(study: Path, out: Path, overwrite: bool) -> int:
     from perovec_bayes.workflow.fit import fit as run
 
-    with show_progress(study.name) as tell:
+    with show_progress("/".join(study.parts[-2:])) as tell:
         outcome = run(study, out, overwrite=overwrite, progress=tell)
     say(outcome_lines(outcome))
     return OK if outcome.gate.passed else GATE_FAILED

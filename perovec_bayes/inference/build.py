@@ -12,7 +12,7 @@ from perovec_bayes import schema
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.mechanisms import MECHANISMS
-from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.model import Builder, attach
 
 
 def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset]) -> pm.Model:
@@ -28,13 +28,15 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     Returns
     -------
     pm.Model
-        With named parameters, deterministics and observed variables; extend it as any PyMC model. What the package itself
-        needs to know is in its attribute `perovec`.
+        With named parameters, deterministics and observed variables; extend it as any PyMC model.
+        What the package itself needs to know is in its attribute `perovec`, which
+        `inference.model.info_of` returns.
 
     Raises
     ------
     StudyError
-        If the card names an unknown mechanism, its parameters are not those of the mechanism, or the data do not fit it.
+        If the card names an unknown mechanism, its parameters are not those of the mechanism, or
+        the data do not fit it.
     DataError
         If a dataset is not valid.
     """
@@ -42,7 +44,8 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     if mechanism is None:
         near = get_close_matches(card.mechanism, MECHANISMS, n=1)
         raise StudyError(
-            f"unknown mechanism '{card.mechanism}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+            f"unknown mechanism '{card.mechanism}'"
+            + (f"; did you mean '{near[0]}'?" if near else ""),
             file=card.origin.file,
             place="card.mechanism",
             expected=f"one of {', '.join(MECHANISMS)}",
@@ -51,7 +54,8 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     named = {str(data.attrs["name"]): schema.validate(data) for data in items}
     builder = Builder(card, named, mechanism.units, mechanism.display)
     builder.check_parameters()
-    with pm.Model() as model:
+    model = pm.Model()
+    with model:
         mechanism.add(builder)
-    model.perovec = builder.info
+    attach(model, builder.info)
     return model

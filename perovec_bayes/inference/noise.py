@@ -1,9 +1,9 @@
 """Noise of a recorded signal: white noise plus a slowly wandering misfit of the model.
 
-Independent noise makes intervals far too narrow where the model is a little wrong for many points in a row. The misfit is
-therefore a Gaussian process d(t) with the once-differentiable Matérn-3/2 covariance
-sigma_d^2 (1 + a) e^(-a), a = sqrt(3) |t - t'| / ell, seen through white noise. It is Markov in (d, ell d'), so that its likelihood
-is exact and costs O(points) by the Kalman recursion.
+Independent noise makes intervals far too narrow where the model is a little wrong for many points
+in a row. The misfit is therefore a Gaussian process d(t) with the once-differentiable Matérn-3/2
+covariance sigma_d^2 (1 + a) e^(-a), a = sqrt(3) |t - t'| / ell, seen through white noise. It is
+Markov in (d, ell d'), so that its likelihood is exact and costs O(points) by the Kalman recursion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from jax import Array, lax
 def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: Array) -> Array:
     """One-step predictive log-densities of a series with a wandering misfit.
 
-    y_n = mu_n + d_n + e_n, e_n ~ N(0, white_n^2), d the Matérn-3/2 process of the module. The densities sum to the joint one.
+    y_n = mu_n + d_n + e_n, e_n ~ N(0, white_n^2), d the Matérn-3/2 process of the module. The
+    densities sum to the joint one.
 
     Parameters
     ----------
@@ -36,8 +37,9 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
 
     References
     ----------
-    Kalman, R. E. J. Basic Eng. 1960, 82, 35. Hartikainen, J.; Särkkä, S. IEEE MLSP 2010, 379 (Matérn processes as state space).
-    Kennedy, M. C.; O'Hagan, A. J. R. Stat. Soc. B 2001, 63, 425 (model discrepancy).
+    Kalman, R. E. J. Basic Eng. 1960, 82, 35. Hartikainen, J.; Särkkä, S. IEEE MLSP 2010, 379
+    (Matérn processes as state space). Kennedy, M. C.; O'Hagan, A. J. R. Stat. Soc. B 2001, 63, 425
+    (model discrepancy).
     """
     variance = wander**2
     zero = jnp.zeros(())

@@ -10,14 +10,15 @@ import pymc as pm
 import xarray as xr
 from jax import numpy as jnp
 from pytensor import tensor as pt
-from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference import bridge, noise
-from perovec_bayes.inference.model import Builder, Observable
+from perovec_bayes.inference.bridge import Tensor
+from perovec_bayes.inference.cards import Technique
+from perovec_bayes.inference.model import Builder, Observable, model_in_context
 
 FIT_TOLERANCE = 0.01
-"""Scale of the least-squares comparison in the search for the optimum, as a share of the data's span."""
+"""Scale of the least-squares comparison in the search for the optimum: share of the data's span."""
 
 
 def observe(
@@ -27,8 +28,8 @@ def observe(
     signature: str,
     log_density: Callable[..., Any],
     draw: Callable[..., np.ndarray],
-    mean: TensorVariable,
-    noise_parameters: list[TensorVariable],
+    mean: Tensor,
+    noise_parameters: list[Tensor],
 ) -> None:
     """Add an observed variable to the PyMC model in context.
 
@@ -51,24 +52,28 @@ def observe(
     noise_parameters : list of TensorVariable
         What the two functions need besides.
     """
-
-    sizes = dict(zip(signature.split("->")[1].strip("()").split(","), value.shape, strict=True))
+    sizes = dict(
+        zip(signature.rsplit("->", maxsplit=1)[1].strip("()").split(","), value.shape, strict=True)
+    )
     parameters = [pt.as_tensor_variable(p) for p in (mean, *noise_parameters)]
-    cores = [core.strip("(") for core in signature.split("->")[0].rstrip(")").split("),")]
+    cores = [
+        core.strip("(") for core in signature.split("->", maxsplit=1)[0].rstrip(")").split("),")
+    ]
     for core, parameter in zip(cores, parameters, strict=True):
         for axis, letter in enumerate(core.split(",") if core else []):
             sizes.setdefault(letter, int(parameter.shape[axis].eval()))
     shapes = [tuple(sizes[letter] for letter in core.split(",") if letter) for core in cores]
 
-    def graph(observed: TensorVariable, *given: TensorVariable) -> TensorVariable:
+    def graph(observed: Tensor, *given: Tensor) -> Tensor:
         fixed = [pt.specify_shape(g, shape) for g, shape in zip(given, shapes, strict=True)]
-        return bridge.wrap(log_density)(pt.specify_shape(observed, value.shape), *fixed)
+        terms: Tensor = bridge.wrap(log_density)(pt.specify_shape(observed, value.shape), *fixed)
+        return terms
 
     def random(*parameters: Any, rng: Any = None, size: Any = None) -> np.ndarray:
         return draw(np.random.default_rng() if rng is None else rng, *parameters)
 
     for dim, length in zip(dims, value.shape, strict=True):
-        pm.modelcontext(None).add_coord(dim, list(range(length)))
+        model_in_context().add_coord(dim, list(range(length)))
     pm.CustomDist(
         name,
         *parameters,
@@ -80,7 +85,7 @@ def observe(
     )
 
 
-def _noise_model(builder: Builder, technique: str) -> str:
+def _noise_model(builder: Builder, technique: Technique) -> str:
     model = builder.card.noise.get(technique, "correlated")
     if model not in {"correlated", "independent"}:
         raise StudyError(
@@ -94,13 +99,13 @@ def _noise_model(builder: Builder, technique: str) -> str:
 def observe_cv(
     builder: Builder,
     data: xr.Dataset,
-    density: TensorVariable,
-    area: TensorVariable,
+    density: Tensor,
+    area: Tensor,
 ) -> None:
     """Compare a voltammogram with the model.
 
-    Noise: additive sigma_a, proportional sigma_p |j|, jitter of the potential sigma_E |dj/dE|, and a misfit that wanders
-    with sd sigma_d over the potential length ell_d.
+    Noise: additive sigma_a, proportional sigma_p |j|, jitter of the potential sigma_E |dj/dE|, and
+    a misfit that wanders with sd sigma_d over the potential length ell_d.
 
     Parameters
     ----------
@@ -135,7 +140,8 @@ def observe_cv(
     speed = float(data.attrs["scan_rate_V_s"])
 
     def white_noise(mean: Any, additive: Any, proportional: Any, jitter: Any) -> Any:
-        slope = jnp.gradient(mean, jnp.asarray(time)) / speed
+        gradient: Any = jnp.gradient(mean, jnp.asarray(time))
+        slope = gradient / speed
         return jnp.sqrt(additive**2 + (proportional * mean) ** 2 + (jitter * slope) ** 2)
 
     white = bridge.wrap(white_noise)(mean, sigma_a * scale, sigma_p, sigma_E)
@@ -148,7 +154,14 @@ def observe_cv(
     dims = (f"{name}_point",)
     noise_parameters = [white, wander, steps]
     observe(
-        name, dims, value, "(n),(n),(),(n)->(n)", noise.log_density, noise.draw, mean, noise_parameters
+        name,
+        dims,
+        value,
+        "(n),(n),(),(n)->(n)",
+        noise.log_density,
+        noise.draw,
+        mean,
+        noise_parameters,
     )
     builder.info.observables.append(
         Observable(
@@ -171,10 +184,11 @@ def observe_cv(
     )
 
 
-def observe_od(builder: Builder, data: xr.Dataset, density: TensorVariable) -> None:
+def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
     """Compare band-averaged optical densities with the model.
 
-    Noise of each band: independent sigma_od and a drift that wanders with sd sigma_drift over the time tau_drift.
+    Noise of each band: independent sigma_od and a drift that wanders with sd sigma_drift over the
+    time tau_drift.
 
     Parameters
     ----------

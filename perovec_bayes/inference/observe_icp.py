@@ -6,17 +6,16 @@ import json
 from typing import Any, NamedTuple
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 from jax import numpy as jnp
 from jax.scipy.special import logsumexp
 from pytensor import tensor as pt
-from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.errors import StudyError
 from perovec_bayes.forward import icp
 from perovec_bayes.inference import bridge
-from perovec_bayes.inference.model import Builder, Observable
+from perovec_bayes.inference.bridge import Tensor
+from perovec_bayes.inference.model import Builder, Observable, model_in_context
 from perovec_bayes.inference.observe import observe
 
 BLANKS_IN_LOD = 3.29
@@ -91,21 +90,44 @@ def ambiguities(data: xr.Dataset) -> list[Ambiguity]:
         raise StudyError(
             "the dilution of a measurement is unknown and the study gives no hypotheses",
             file=data.attrs.get("source_file"),
-            place=f"measurement {row + 1} ({str(data['sample'].to_numpy()[row])})",
+            place=f"measurement {row + 1} ({data['sample'].to_numpy()[row]!s})",
             expected="a number in column 'dilution', or [[dilution]] tables in the study",
             found="an empty cell",
         )
     return result
 
 
+def _readings(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return value (NaN where censored), limit, censored (0 or 1) and additive error."""
+    stated, lod = data["sd"].to_numpy(), data["lod"].to_numpy()
+    hidden = (data["censoring"].to_numpy().astype(str) == "left").astype(float)
+    value = np.where(hidden > 0, np.nan, data["value"].to_numpy())
+    limit = np.where(hidden > 0, lod, 0.0)
+    floor = np.where(
+        np.isfinite(stated), stated, np.where(np.isfinite(lod), lod / BLANKS_IN_LOD, 0.0)
+    )
+    return value, limit, hidden, floor
+
+
+def _constants(
+    data: xr.Dataset, name: str, dims: tuple[str, ...]
+) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Return the labels and numbers of the measurements that figures need."""
+    labels = ("sample", "element", "solute", "solvent", "censoring")
+    return {
+        f"{name}_{column}": (dims, data[column].to_numpy().astype(str)) for column in labels
+    } | {f"{name}_{column}": (dims, data[column].to_numpy()) for column in ("lod", "dilution")}
+
+
 def observe_icp(
-    builder: Builder, data: xr.Dataset, saturated: TensorVariable
+    builder: Builder, data: xr.Dataset, saturated: Tensor
 ) -> list[tuple[Ambiguity, str]]:
     """Compare ICP-OES concentrations with those of saturated solutions.
 
-    A sample (one saturated solution) deviates from the solubility by e^(s_p z), z ~ N(0, 1); its readings carry the
-    two-component noise of `forward.icp`. Where a dilution factor is unknown the likelihood of the group is the sum over the
-    study's hypotheses, ln F = ln F_h + sd_h y with y ~ N(0, 1).
+    A sample (one saturated solution) deviates from the solubility by e^(s_p z), z ~ N(0, 1); its
+    readings carry the two-component noise of `forward.icp`. Where a dilution factor is unknown the
+    likelihood of the group is the sum over the study's hypotheses, ln F = ln F_h + sd_h y with
+    y ~ N(0, 1).
 
     Parameters
     ----------
@@ -114,17 +136,19 @@ def observe_icp(
     data : xr.Dataset
         Of technique "icp".
     saturated : TensorVariable
-        Concentration of the measured element in each saturated solution, shape (measurements,) [mol cm^-3].
+        Concentration of the measured element in each saturated solution, shape (measurements,)
+        [mol cm^-3].
 
     Returns
     -------
     list of (Ambiguity, str)
-        Each ambiguous group with the name of the derived quantity that holds its hypotheses' probabilities.
+        Each ambiguous group with the name of the derived quantity that holds its hypotheses'
+        probabilities.
     """
     name = data.attrs["name"]
     dims = (f"{name}_measurement",)
     samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
-    pm.modelcontext(None).add_coord(f"{name}_sample", samples.tolist())
+    model_in_context().add_coord(f"{name}_sample", samples.tolist())
     preparation, instrument = builder.parameter("s_p"), builder.parameter("s_m")
     z = builder.auxiliary(
         f"{name}_z", f"{name}_sample", "deviation of a sample from saturation, in units of s_p"
@@ -133,14 +157,9 @@ def observe_icp(
     true = saturated * pt.exp(deviation)
 
     stated = data["sd"].to_numpy()
-    lod = data["lod"].to_numpy()
-    hidden = (data["censoring"].to_numpy().astype(str) == "left").astype(float)
-    value = np.where(hidden > 0, np.nan, data["value"].to_numpy())
-    limit = np.where(hidden > 0, lod, 0.0)
-    floor = np.where(
-        np.isfinite(stated), stated, np.where(np.isfinite(lod), lod / BLANKS_IN_LOD, 0.0)
-    )
-    # a stated sd is the whole error of the reading; 1e-6 keeps the error of an exact reading positive
+    value, limit, hidden, floor = _readings(data)
+    # a stated sd is the whole error of the reading;
+    # 1e-6 keeps the error of an exact reading positive
     proportional = pt.sqrt(instrument**2 * np.isnan(stated) + 1e-12)
 
     groups = ambiguities(data)
@@ -149,7 +168,7 @@ def observe_icp(
         known[group.rows] = False
     plain = np.where(known, data["dilution"].to_numpy(), 1.0)
     if groups:
-        pm.modelcontext(None).add_coord(f"{name}_group", list(range(len(groups))))
+        model_in_context().add_coord(f"{name}_group", list(range(len(groups))))
         y = builder.auxiliary(
             f"{name}_y", f"{name}_group", "deviation of ln F_dil, in units of its sd"
         )
@@ -170,7 +189,8 @@ def observe_icp(
         for number, group in enumerate(groups):
             each = by_hypothesis(value, mean, proportional, y, number)
             joint = logsumexp(jnp.cumsum(each, axis=1) + np.log(group.weights)[:, None], axis=0)
-            # by the chain rule: the terms of a group are conditional on those before, and sum to its joint density
+            # by the chain rule: the terms of a group are conditional on those before, and sum to
+            # its joint density
             terms = terms.at[group.rows].set(jnp.diff(joint, prepend=0.0))
         return terms
 
@@ -192,11 +212,13 @@ def observe_icp(
     reported = []
     for number, group in enumerate(groups):
         label = f"p_dilution_{name}_{number}" if len(groups) > 1 else f"p_dilution_{name}"
-        pm.modelcontext(None).add_coord(f"{label}_hypothesis", list(group.names))
+        model_in_context().add_coord(f"{label}_hypothesis", list(group.names))
 
-        def probability(mean: Any, proportional: Any, y: Any, number: int = number) -> Any:
+        def probability(
+            mean: Any, proportional: Any, y: Any, number: int = number, group: Ambiguity = group
+        ) -> Any:
             each = by_hypothesis(filled, mean, proportional, y, number)
-            score = jnp.sum(each, axis=1) + np.log(groups[number].weights)
+            score = jnp.sum(each, axis=1) + np.log(group.weights)
             return jnp.exp(score - logsumexp(score))
 
         builder.derived(
@@ -210,9 +232,6 @@ def observe_icp(
         )
         reported.append((group, label))
 
-    def labels(column: str) -> tuple[tuple[str, ...], np.ndarray]:
-        return dims, data[column].to_numpy().astype(str)
-
     builder.info.observables.append(
         Observable(
             name=name,
@@ -224,11 +243,7 @@ def observe_icp(
             noise=noise,
             draw=lambda rng, mean, *rest: draw(rng, mean * plain, *rest),
             tolerance=np.where((hidden > 0) | ~known, np.inf, RELATIVE_TOLERANCE * np.abs(value)),
-            constants={
-                f"{name}_{column}": labels(column)
-                for column in ("sample", "element", "solute", "solvent", "censoring")
-            }
-            | {f"{name}_lod": (dims, lod), f"{name}_dilution": (dims, data["dilution"].to_numpy())},
+            constants=_constants(data, name, dims),
             attrs=dict(data.attrs),
         )
     )

@@ -49,9 +49,10 @@ def find(
 ) -> Optimum:
     """Search the posterior mode from several prior draws and measure its curvature.
 
-    Least squares (trust-region Gauss-Newton of scipy, forward-mode Jacobian) on data and priors brings each start near; a
-    quasi-Newton search on the full density, noise included, ends it. The curvature is the central difference of the exact
-    gradient; where it is not positive the prior's is taken.
+    Least squares (trust-region Gauss-Newton of scipy, forward-mode Jacobian) on data and priors
+    brings each start near; a quasi-Newton search on the full density, noise included, ends it. The
+    curvature is the central difference of the exact gradient; where it is not positive the prior's
+    is taken.
 
     Parameters
     ----------
@@ -67,8 +68,11 @@ def find(
         Number of starts, the prior's centre first.
     """
     centre = np.median(prior_draws, axis=0)
-    spread = np.maximum(0.5 * np.diff(np.quantile(prior_draws, [0.16, 0.84], axis=0), axis=0)[0], 1e-6)
-    # a coordinate with a bound reaches absurd values under the prior: start at the bound, a few e-folds wide
+    spread = np.maximum(
+        0.5 * np.diff(np.quantile(prior_draws, [0.16, 0.84], axis=0), axis=0)[0], 1e-6
+    )
+    # a coordinate with a bound reaches absurd values under the prior:
+    # start at the bound, a few e-folds wide
     centre = np.where(compiled.bounded, np.minimum(centre, 0.0), centre)
     spread = np.where(compiled.bounded, np.minimum(spread, 3.0), spread)
     scale = np.diag(spread)
@@ -105,7 +109,7 @@ def find(
 def _least_squares(
     compiled: Compiled, observables: list[Observable], centre: np.ndarray, spread: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Return a function that takes a start to the nearest least-squares optimum, if there is anything to compare."""
+    """Return a function from a start to the nearest least-squares optimum, None without data."""
     used = [o for o in observables if np.isfinite(o.tolerance).any()]
     if not used:
         return None
@@ -124,7 +128,8 @@ def _least_squares(
     slope = jax.jit(jax.jacfwd(residuals))
 
     def clean(array: Array) -> np.ndarray:
-        return np.nan_to_num(np.asarray(array), nan=1e6, posinf=1e6, neginf=-1e6)
+        cleaned: np.ndarray = np.nan_to_num(np.asarray(array), nan=1e6, posinf=1e6, neginf=-1e6)
+        return cleaned
 
     def descend(u: np.ndarray) -> np.ndarray:
         result = least_squares(
@@ -148,5 +153,6 @@ def _curvature(gradient: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> 
         step = np.zeros_like(at)
         step[i] = DIFFERENCE
         rows.append((gradient(at + step) - gradient(at - step)) / (2 * DIFFERENCE))
-    matrix = np.nan_to_num(np.array(rows))
-    return 0.5 * (matrix + matrix.T)
+    matrix: np.ndarray = np.nan_to_num(np.array(rows))
+    symmetric: np.ndarray = 0.5 * (matrix + matrix.T)
+    return symmetric

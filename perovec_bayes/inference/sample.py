@@ -17,7 +17,7 @@ from nutpie.compiled_pyfunc import from_pyfunc
 from perovec_bayes.inference import optimum
 from perovec_bayes.inference.bridge import Compiled, Mapped, ScaledGradient
 from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.model import ModelInfo, Observable
+from perovec_bayes.inference.model import ModelInfo, info_of
 
 PREDICTIVE_DRAWS = 200
 PRIOR_DRAWS = 1000
@@ -37,8 +37,8 @@ def sample(
 ) -> xr.DataTree:
     """Sample the posterior of a built model.
 
-    NUTS by nutpie on JAX gradients, in coordinates whitened by the curvature at the posterior mode (a linear change of
-    coordinates, which leaves the posterior as it is).
+    NUTS by nutpie on JAX gradients, in coordinates whitened by the curvature at the posterior mode
+    (a linear change of coordinates, which leaves the posterior as it is).
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def sample(
     Returns
     -------
     xr.DataTree
-        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
-        sample_stats; see ARCHITECTURE.md.
+        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood,
+        observed_data, constant_data, sample_stats; see ARCHITECTURE.md.
     """
     report = progress or (lambda phase, share: None)
     begun = time.perf_counter()
-    info: ModelInfo = model.perovec
+    info = info_of(model)
     rng = np.random.default_rng(seed)
     compiled = Compiled(model, info.frames)
     report("prior", 0.0)
@@ -132,7 +132,10 @@ def _nuts(
     target_accept: float,
     report: Progress,
 ) -> tuple[np.ndarray, xr.Dataset]:
-    """Run nutpie in whitened coordinates; return unconstrained points (chains, draws, size) and its statistics."""
+    """Run nutpie in whitened coordinates.
+
+    Returns unconstrained points, shape (chains, draws, size), and the sampler's statistics.
+    """
     point, factor, size = best.point, best.factor, len(best.point)
 
     def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
@@ -195,11 +198,11 @@ def assemble(
     rng : numpy.random.Generator
         For predictive draws.
     """
-    model, info = compiled.model, compiled.model.perovec
+    model, info = compiled.model, info_of(compiled.model)
     flat = points.reshape(-1, compiled.size)
     shown = list(info.quantities)
     variables = [model[name] for name in shown]
-    terms = model.logp(vars=model.observed_RVs, sum=False)
+    terms: Any = model.logp(vars=model.observed_RVs, sum=False)
     evaluate = Mapped(compiled.function([*variables, *terms]))
     chains, draws = points.shape[:2]
     posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in evaluate(flat)]
@@ -229,7 +232,12 @@ def assemble(
     tree.attrs["priors"] = json.dumps(prior_table(info))
     tree.attrs["observables"] = json.dumps(
         {
-            o.name: {**_plain(o.attrs), "technique": o.technique, "unit": o.unit, "dims": list(o.dims)}
+            o.name: {
+                **_plain(o.attrs),
+                "technique": o.technique,
+                "unit": o.unit,
+                "dims": list(o.dims),
+            }
             for o in info.observables
         }
     )
@@ -246,12 +254,14 @@ class Predictor:
     """
 
     def __init__(self, compiled: Compiled) -> None:
-        self._observables: list[Observable] = compiled.model.perovec.observables
+        self._observables = info_of(compiled.model).observables
         graphs = [graph for o in self._observables for graph in (o.mean, *o.noise)]
         self._evaluate = Mapped(compiled.function(graphs))
 
     def __call__(self, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
-        """Return `NAME` and `NAME_mean` for every observable, dimensions chain (1), draw, then the data's.
+        """Return `NAME` and `NAME_mean` for every observable.
+
+        Dimensions are chain (1), draw, then the data's.
 
         Parameters
         ----------
@@ -277,7 +287,7 @@ def _dims(model: pm.Model, name: str) -> tuple[str, ...]:
 def _dataset(
     model: pm.Model, info: ModelInfo, names: list[str], values: list[np.ndarray]
 ) -> xr.Dataset:
-    """Label arrays (chain, draw, ...) with dimensions, coordinates and the attributes of their quantities."""
+    """Label arrays (chain, draw, ...) with dimensions, coordinates and attributes of quantities."""
     variables, coords = {}, {}
     for name, value in zip(names, values, strict=True):
         dims = _dims(model, name)
@@ -317,9 +327,10 @@ def quantity_attrs(info: ModelInfo, name: str) -> dict[str, Any]:
 
 
 def _add_conditionals(posterior: xr.Dataset, info: ModelInfo, rng: np.random.Generator) -> None:
-    """Add quantities given each hypothesis, by resampling every chain with the hypothesis' probabilities as weights.
+    """Add quantities given each hypothesis.
 
-    Systematic resampling keeps the order of the draws, so that R-hat and ESS see what the weights cost.
+    Every chain is resampled with the hypothesis' probabilities as weights. Systematic resampling
+    keeps the order of the draws, so that R-hat and ESS see what the weights cost.
     """
     for conditional in info.conditionals:
         weights = posterior[conditional.weights].to_numpy()
@@ -337,7 +348,8 @@ def _add_conditionals(posterior: xr.Dataset, info: ModelInfo, rng: np.random.Gen
             dim = f"{conditional.dim}_if"
             labels = [f"{system} | {label}" for label in conditional.labels]
             given = np.stack(
-                [np.take_along_axis(value, chosen[:, :, h], axis=1) for h in range(hypotheses)], axis=2
+                [np.take_along_axis(value, chosen[:, :, h], axis=1) for h in range(hypotheses)],
+                axis=2,
             )
             attrs = dict(base.attrs)
             if "limits" in attrs:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from perovec_bayes.inference.bridge import Compiled
-from perovec_bayes.inference.model import ModelInfo, Observable
+from perovec_bayes.inference.model import Observable, info_of
 from perovec_bayes.inference.sample import Predictor, prior_points
 from perovec_bayes.readers import Summary, describe
 from perovec_bayes.workflow.prepare import prepare
@@ -131,7 +131,7 @@ def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
     with quiet():
         study, card, data, model = prepare(study_path)
         rng = np.random.default_rng(study.study.seed)
-        info: ModelInfo = vars(model)["perovec"]
+        info = info_of(model)
         compiled = Compiled(model)
         drawn = Predictor(compiled)(prior_points(compiled, draws, rng), rng)
     return StudyCheck(

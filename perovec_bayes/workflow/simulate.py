@@ -16,7 +16,7 @@ from perovec_bayes.diagnostics import write_text
 from perovec_bayes.errors import PerovecError, StudyError
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.model import ModelInfo
+from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.priors import Beta
 from perovec_bayes.inference.study import Study, truths
 from perovec_bayes.readers.base import SYNTHETIC_MARK
@@ -95,7 +95,7 @@ def _draw(
     study: Study, card: Card, model: pm.Model, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return new data of every observable, and the values behind them."""
-    info: ModelInfo = vars(model)["perovec"]
+    info = info_of(model)
     compiled = Compiled(model)
     point = _true_point(study, card, model, rng)
     where = compiled.unconstrain({name: value[None] for name, value in point.items()})

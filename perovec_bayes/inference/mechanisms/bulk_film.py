@@ -1,11 +1,10 @@
-"""A compact film: joint voltammogram, optical density and ICP-OES (`forward.film`, `forward.optics`)."""
+"""A compact film: voltammogram, optical density, ICP-OES (`forward.film`, `forward.optics`)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 from jax import numpy as jnp
 from pytensor import tensor as pt
@@ -24,7 +23,7 @@ from perovec_bayes.inference.mechanisms.common import (
     model_grid,
 )
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
-from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.model import Builder, model_in_context
 from perovec_bayes.inference.observe import observe_cv, observe_od
 from perovec_bayes.inference.observe_icp import observe_icp
 
@@ -92,7 +91,7 @@ def add(builder: Builder) -> None:
     E_f = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
     A = area(builder, cv)
 
-    grid = model_grid(cv, float(builder.card.options["steps_per_point"]), 1000)
+    grid = model_grid(cv, builder.number("steps_per_point"), 1000)
     constants = memory(grid.dt, len(grid.time) - 1)
     at_cv = waveform.sampling(grid.time, cv["time"].to_numpy())
     od = builder.of_technique("od")
@@ -148,7 +147,8 @@ def _on_ferrocene_scale(cv: xr.Dataset) -> None:
             place="meta.reference",
             expected="Fc/Fc+",
             found=str(cv.attrs["reference"]),
-            hint="Fit a ferrocene voltammogram with card 'redox_couple' first and convert with its E0'.",
+            hint="Fit a ferrocene voltammogram with card 'redox_couple' first and convert with its "
+            "E0'.",
         )
 
 
@@ -177,7 +177,7 @@ def _add_od(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
             hint="Average the spectra over 500-550 nm and 550-600 nm.",
         )
     low, high = od["band_low_nm"].to_numpy(), od["band_high_nm"].to_numpy()
-    pm.modelcontext(None).add_coord("band", od["band"].to_numpy().astype(str).tolist())
+    model_in_context().add_coord("band", od["band"].to_numpy().astype(str).tolist())
     p = [builder.parameter(name) for name in ("e_b", "kappa_s", "n_s")]
     offset = builder.parameter("od_0", dims="band")
 
@@ -197,7 +197,7 @@ def _add_od(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
 
 
 def _derive(builder: Builder, E0: Any, E_f: Any, ln_k: Any, f: float, tied: bool) -> None:
-    """Add K_sp, the formal potential and the actual ones, and the distance to the conduction band."""
+    """Add K_sp, the formal potential, the actual ones, the distance to the conduction band."""
     note = "from E0'(Pb2+/Pb) and K_sp by eq. 3" if tied else "free of K_sp"
     if tied:
         builder.derived(
@@ -252,5 +252,6 @@ def _derive(builder: Builder, E0: Any, E_f: Any, ln_k: Any, f: float, tied: bool
         unit="V",
         symbol="E_CB - E_f",
         threshold=0.0,
-        description="above 0 V: electrons enter the conduction band before decomposition (unit activities)",
+        description="above 0 V: electrons enter the conduction band before decomposition "
+        "(unit activities)",
     )

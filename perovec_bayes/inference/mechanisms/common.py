@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from pytensor import tensor as pt
-from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.chemistry import Stoichiometry
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.forward import waveform
-from perovec_bayes.inference.bridge import Frame
+from perovec_bayes.inference.bridge import Frame, Tensor
 from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.priors import LogNormal
 
@@ -25,12 +24,13 @@ NOISE_UNITS = {
 NOISE_DISPLAY = {"sigma_a": "uA/cm^2", "sigma_d": "uA/cm^2", "sigma_E": "mV", "ell_d": "mV"}
 
 
-def ln_ksp(s: TensorVariable, stoich: Stoichiometry) -> TensorVariable:
-    """ln K_sp from the solubility s [mol cm^-3] of a fully dissociating salt, on the graph (1.8)."""
-    return stoich.ions * pt.log(s / STANDARD_CONCENTRATION) + stoich.ln_prefactor
+def ln_ksp(s: Tensor, stoich: Stoichiometry) -> Tensor:
+    """Return ln K_sp from the solubility s [mol cm^-3] of a fully dissociating salt (1.8)."""
+    value: Tensor = stoich.ions * pt.log(s / STANDARD_CONCENTRATION) + stoich.ln_prefactor
+    return value
 
 
-def area(builder: Builder, data: xr.Dataset) -> TensorVariable:
+def area(builder: Builder, data: xr.Dataset) -> Tensor:
     """Add the electrode area: as measured where the data state it, with the card's prior where not.
 
     Parameters
@@ -55,7 +55,10 @@ def area(builder: Builder, data: xr.Dataset) -> TensorVariable:
     if not sd > 0:
         return pt.as_tensor_variable(stated)
     measured = LogNormal(
-        median=stated, sd_ln=sd / stated, unit="cm^2", reason="area and its sd as stated with the data"
+        median=stated,
+        sd_ln=sd / stated,
+        unit="cm^2",
+        reason="area and its sd as stated with the data",
     )
     return builder.parameter("area", prior=measured)
 

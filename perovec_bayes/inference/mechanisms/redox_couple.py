@@ -37,7 +37,14 @@ UNITS = {
     "offset": "V",
     **NOISE_UNITS,
 }
-DISPLAY = {"c_O": "mmol/L", "c_R": "mmol/L", "C_dl": "uF/cm^2", "g0": "uA/cm^2", "g1": "uS/cm^2", **NOISE_DISPLAY}
+DISPLAY = {
+    "c_O": "mmol/L",
+    "c_R": "mmol/L",
+    "C_dl": "uF/cm^2",
+    "g0": "uA/cm^2",
+    "g1": "uS/cm^2",
+    **NOISE_DISPLAY,
+}
 
 
 def add(builder: Builder) -> None:
@@ -50,7 +57,7 @@ def add(builder: Builder) -> None:
     """
     data = builder.one("cv")
     f = thermal_frequency(float(data.attrs["temperature_K"]))
-    grid = model_grid(data, float(builder.card.options["steps_per_point"]), 1000)
+    grid = model_grid(data, builder.number("steps_per_point"), 1000)
     constants = memory(grid.dt, len(grid.time) - 1)
     index, weight = waveform.sampling(grid.time, data["time"].to_numpy())
     names = ("E0", "k0", "alpha", "D", "D_ratio", "c_O", "c_R", "R_u", "C_dl", "g0", "g1")
@@ -58,7 +65,17 @@ def add(builder: Builder) -> None:
     A = area(builder, data)
 
     def current(
-        E0: Any, k0: Any, alpha: Any, D: Any, D_ratio: Any, c_O: Any, c_R: Any, R_u: Any, C_dl: Any, g0: Any, g1: Any
+        E0: Any,
+        k0: Any,
+        alpha: Any,
+        D: Any,
+        D_ratio: Any,
+        c_O: Any,
+        c_R: Any,
+        R_u: Any,
+        C_dl: Any,
+        g0: Any,
+        g1: Any,
     ) -> Any:
         parameters = redox.RedoxParameters(
             E0, k0, alpha, D, D * D_ratio, c_O, c_R, R_u, C_dl, g0, g1
@@ -83,7 +100,8 @@ def add(builder: Builder) -> None:
             unit="cm^6/s",
             symbol="A²D",
             scale="log",
-            description="area squared times D: what the wave determines when the area is unknown and c is known",
+            description="area squared times D: what the wave determines when the area is unknown "
+            "and c is known",
         )
         builder.derived(
             "A_c_sqrtD",
@@ -122,7 +140,7 @@ def add(builder: Builder) -> None:
 
 
 def reference_offset(builder: Builder, attrs: Any) -> Any:
-    """Return the potential of Fc+/Fc against the data's reference, a parameter where its sd is stated."""
+    """Return the potential of Fc+/Fc against the data's reference, as a parameter if uncertain."""
     sd = float(attrs.get("reference_offset_sd_V", np.nan))
     value = float(attrs["reference_offset_V"])
     if not sd > 0:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 from pytensor import tensor as pt
-from pytensor.tensor.variable import TensorVariable
 
 from perovec_bayes.chemistry import material
 from perovec_bayes.constants import (
@@ -17,9 +15,9 @@ from perovec_bayes.constants import (
     thermal_frequency,
 )
 from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.inference.bridge import Frame
+from perovec_bayes.inference.bridge import Frame, Tensor
 from perovec_bayes.inference.mechanisms.common import ln_ksp
-from perovec_bayes.inference.model import Builder, Conditional
+from perovec_bayes.inference.model import Builder, Conditional, model_in_context
 from perovec_bayes.inference.observe_icp import Ambiguity, observe_icp
 
 UNITS = {"s": "mol/cm^3", "s_p": "1", "s_m": "1"}
@@ -74,12 +72,13 @@ def add(builder: Builder) -> None:
     solvent = data["solvent"].to_numpy().astype(str)
     pairs = list(dict.fromkeys(zip(solute.tolist(), solvent.tolist(), strict=True)))
     labels = [f"{a}, {b}" for a, b in pairs]
-    where = np.array([pairs.index(pair) for pair in zip(solute.tolist(), solvent.tolist(), strict=True)])
+    where = np.array(
+        [pairs.index(pair) for pair in zip(solute.tolist(), solvent.tolist(), strict=True)]
+    )
     hidden = data["censoring"].to_numpy().astype(str) == "left"
     bounded = {i for i in range(len(pairs)) if hidden[where == i].all()}
 
-    model = pm.modelcontext(None)
-    model.add_coord("system", labels)
+    model_in_context().add_coord("system", labels)
     s = builder.parameter("s", dims="system")
     limits = tuple("upper" if i in bounded else "" for i in range(len(pairs)))
     builder.limit("s", limits)
@@ -99,7 +98,8 @@ def add(builder: Builder) -> None:
         dims="system",
         scale="log",
         limits=limits,
-        description="solubility product of the fully dissociating salt, per (mol/L)^n (27 s^5 for CsPbBr3, 4 s^3 for Pb(OA)2)",
+        description="solubility product of the fully dissociating salt, per (mol/L)^n "
+        "(27 s^5 for CsPbBr3, 4 s^3 for Pb(OA)2)",
     )
     builder.derived(
         "log10_K_sp",
@@ -119,11 +119,14 @@ def add(builder: Builder) -> None:
         role="primary",
         dims="system",
         limits=limits,
-        description="shift of the formal potential, (RT/nF) ln K_sp (eq. 3 of Mulder et al. 2024); released ions at 1 mol/L",
+        description="shift of the formal potential, (RT/nF) ln K_sp (eq. 3 of Mulder et al. 2024); "
+        "released ions at 1 mol/L",
     )
     builder.derived(
         "dE_saturated",
-        pt.log(pt.stack([s[i] * stoich.b for i, stoich in enumerate(stoichs)]) / STANDARD_CONCENTRATION)
+        pt.log(
+            pt.stack([s[i] * stoich.b for i, stoich in enumerate(stoichs)]) / STANDARD_CONCENTRATION
+        )
         / (2 * f),
         unit="V",
         symbol="E_dec(saturated) - E0'(Pb2+/Pb)",
@@ -184,12 +187,15 @@ def _coordinates(
 
 def _between_solvents(
     builder: Builder,
-    s: TensorVariable,
+    s: Tensor,
     pairs: list[tuple[str, str]],
     bounded: set[int],
     f: float,
 ) -> None:
-    """Add (m/2f) ln(s1/s2) for every pair of solvents of the lattice and each number of dissolved species m (1.15)."""
+    """Add (m/2f) ln(s1/s2) for every pair of solvents of the lattice and each m (1.15).
+
+    m is the number of dissolved species per formula unit.
+    """
     lattice = str(builder.card.options["lattice"])
     numbers = builder.card.options["dissolved_species"]
     assert isinstance(numbers, list)
@@ -201,7 +207,7 @@ def _between_solvents(
     ]
     if not rows:
         return
-    pm.modelcontext(None).add_coord("solvents", [label for *_, label in rows])
+    model_in_context().add_coord("solvents", [label for *_, label in rows])
     # an upper limit on s_j bounds the difference from below, one on s_i from above
     limits = tuple(
         {(False, True): "lower", (True, False): "upper"}.get((i in bounded, j in bounded), "")
@@ -215,13 +221,14 @@ def _between_solvents(
         role="primary",
         dims="solvents",
         limits=limits,
-        description=f"difference of the decomposition potential of {lattice} between two solvents, (m/2f) ln(s1/s2), if lead "
-        "dissolves as one of m species per formula unit (m = 5: free ions, m = 2: Cs+ and PbBr3-)",
+        description=f"difference of the decomposition potential of {lattice} between two "
+        "solvents, (m/2f) ln(s1/s2), if lead dissolves as one of m species per formula unit "
+        "(m = 5: free ions, m = 2: Cs+ and PbBr3-)",
     )
 
 
 def _ligand_over_lattice(
-    builder: Builder, s: TensorVariable, pairs: list[tuple[str, str]], bounded: set[int]
+    builder: Builder, s: Tensor, pairs: list[tuple[str, str]], bounded: set[int]
 ) -> None:
     """Add s(ligand salt)/s(lattice) for each solvent in which both were measured."""
     lattice, ligand = str(builder.card.options["lattice"]), str(builder.card.options["ligand"])
@@ -233,7 +240,7 @@ def _ligand_over_lattice(
     ]
     if not rows:
         return
-    pm.modelcontext(None).add_coord("solvent", [solvent for *_, solvent in rows])
+    model_in_context().add_coord("solvent", [solvent for *_, solvent in rows])
     limits = tuple(
         {(False, True): "lower", (True, False): "upper"}.get((i in bounded, j in bounded), "")
         for i, j, _ in rows
