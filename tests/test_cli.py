@@ -200,7 +200,7 @@ def test_a_run_that_passes(finished):
     assert "s[CsPbBr3, PC]" in table
     assert "95 % equal-tailed" in table
     assert any("s[CsPbBr3, DCM]" in line and "≤" in line for line in lines)
-    assert "perovec: study.toml: sampling" in finished.stderr
+    assert "/study.toml: sampling" in finished.stderr
     assert "Warning" not in finished.stderr
 
 

@@ -56,7 +56,7 @@ BACKGROUND_CENTRE = -1.0
 TRACE = 1e-30
 """Amounts end at this share of G0 or of a monolayer: logarithms and ratios stay finite [1]."""
 EXPONENT_LIMIT = 200.0
-NEWTON_STEPS = 3
+NEWTON_STEPS = 5
 LARGEST_STEP = 0.08
 REACTION_STEPS = 5
 

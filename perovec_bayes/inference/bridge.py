@@ -11,6 +11,7 @@ import pymc as pm
 from jax import Array, lax
 from jax import numpy as jnp
 from pymc.sampling.jax import get_jaxified_graph
+from pytensor import tensor as pt
 from pytensor import wrap_jax
 from pytensor.tensor.variable import TensorVariable
 
@@ -18,6 +19,17 @@ jax.config.update("jax_enable_x64", True)
 
 type Tensor = TensorVariable[Any, Any]
 """A variable of the PyTensor graph."""
+
+
+def constant(value: float | np.ndarray) -> Tensor:
+    """Return a number as a graph in double precision (PyTensor would take 2.0 as a float32).
+
+    Parameters
+    ----------
+    value : float or ndarray
+        Any shape.
+    """
+    return pt.constant(np.asarray(value, dtype=float))
 
 
 def wrap(function: Callable[..., Any]) -> Callable[..., Any]:

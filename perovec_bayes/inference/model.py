@@ -9,10 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pymc as pm
 import xarray as xr
-from pytensor import tensor as pt
 
 from perovec_bayes.errors import StudyError
-from perovec_bayes.inference.bridge import Frame, Tensor
+from perovec_bayes.inference.bridge import Frame, Tensor, constant
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.priors import (
     Beta,
@@ -289,7 +288,7 @@ class Builder:
         if chosen is None:
             value = entry.fixed_value()
             assert value is not None  # the card has either
-            self.values[name] = pt.as_tensor_variable(float(value))
+            self.values[name] = constant(value)
             return self.values[name]
         variable = distribution(name, chosen, dims)
         self.info.quantities[name] = Quantity(

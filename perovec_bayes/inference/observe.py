@@ -149,8 +149,8 @@ def observe_cv(
         wander = builder.parameter("sigma_d") * scale
         length = builder.parameter("ell_d")
     else:
-        wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
-    steps = pt.as_tensor_variable(np.diff(time, prepend=time[0]) * speed) / length
+        wander, length = bridge.constant(0.0), bridge.constant(1.0)
+    steps = bridge.constant(np.diff(time, prepend=time[0]) * speed) / length
     dims = (f"{name}_point",)
     noise_parameters = [white, wander, steps]
     observe(
@@ -207,8 +207,8 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
     if _noise_model(builder, "od") == "correlated":
         wander, length = builder.parameter("sigma_drift"), builder.parameter("tau_drift")
     else:
-        wander, length = pt.as_tensor_variable(0.0), pt.as_tensor_variable(1.0)
-    steps = pt.as_tensor_variable(np.diff(time, prepend=time[0])) / length
+        wander, length = bridge.constant(0.0), bridge.constant(1.0)
+    steps = bridge.constant(np.diff(time, prepend=time[0])) / length
 
     series = range(value.shape[1])
 

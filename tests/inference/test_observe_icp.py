@@ -33,7 +33,7 @@ def sigma(mean, floor, proportional):
 
 
 def test_readings_have_the_two_component_density():
-    """Atoms per formula unit, dilution, samples shared by readings, stated sd and detection limit."""
+    """Atoms per formula unit, dilution, samples shared by readings, stated sd, detection limit."""
     data = icp(
         {"sample": "A", "value": 2.0e-6, "dilution": 2.0},
         {"sample": "A", "value": 6.5e-6, "element": "Br", "dilution": 2.0, "replicate": 2},

@@ -120,7 +120,7 @@ def add(builder: Builder) -> None:
         _add_od(builder, each, G, q)
     for each in builder.of_technique("icp"):
         check_solute(each, str(builder.card.options["material"]), str(cv.attrs.get("solvent", "")))
-        observe_icp(builder, each, p["s"] * pt.as_tensor_variable(atoms(each)))
+        observe_icp(builder, each, p["s"] * bridge.constant(atoms(each)))
 
     _derive(builder, p["E0"], E_f, ln_k, f, tied)
     builder.derived(

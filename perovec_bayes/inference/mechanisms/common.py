@@ -9,7 +9,7 @@ from pytensor import tensor as pt
 from perovec_bayes.chemistry import Stoichiometry
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.forward import waveform
-from perovec_bayes.inference.bridge import Frame, Tensor
+from perovec_bayes.inference.bridge import Frame, Tensor, constant
 from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.priors import LogNormal
 
@@ -53,7 +53,7 @@ def area(builder: Builder, data: xr.Dataset) -> Tensor:
         return free
     sd = float(data.attrs.get("area_sd_cm2", np.nan))
     if not sd > 0:
-        return pt.as_tensor_variable(stated)
+        return constant(stated)
     measured = LogNormal(
         median=stated,
         sd_ln=sd / stated,

@@ -144,6 +144,6 @@ def reference_offset(builder: Builder, attrs: Any) -> Any:
     sd = float(attrs.get("reference_offset_sd_V", np.nan))
     value = float(attrs["reference_offset_V"])
     if not sd > 0:
-        return pt.as_tensor_variable(value)
+        return bridge.constant(value)
     stated = Normal(mean=value, sd=sd, unit="V", reason="offset and its sd as stated with the data")
     return builder.parameter("offset", prior=stated)

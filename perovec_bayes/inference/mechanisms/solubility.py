@@ -15,7 +15,7 @@ from perovec_bayes.constants import (
     thermal_frequency,
 )
 from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.inference.bridge import Frame, Tensor
+from perovec_bayes.inference.bridge import Frame, Tensor, constant
 from perovec_bayes.inference.mechanisms.common import ln_ksp
 from perovec_bayes.inference.model import Builder, Conditional, model_in_context
 from perovec_bayes.inference.observe_icp import Ambiguity, observe_icp
@@ -178,8 +178,8 @@ def _coordinates(
             widths.append(pt.sqrt(pt.sum(reading**2)) / len(rows))
         else:
             limit = highest[(where == i) & np.isfinite(highest)]
-            centres.append(pt.as_tensor_variable(np.log(limit.max()) if len(limit) else 0.0))
-            widths.append(pt.as_tensor_variable(1.0))
+            centres.append(constant(np.log(limit.max()) if len(limit) else 0.0))
+            widths.append(constant(1.0))
     builder.info.frames["s"] = Frame(
         pt.stack(centres), pt.stack(widths), np.isin(np.arange(len(centres)), list(bounded))
     )
