@@ -10,7 +10,8 @@ import pytest
 
 from perovec_bayes.cli import main, progress
 from perovec_bayes.inference import storage
-from perovec_bayes.inference.sample import Predictor, sample
+from perovec_bayes.inference.result import Predictor
+from perovec_bayes.inference.sample import sample
 
 CV_STUDY = """\
 [study]

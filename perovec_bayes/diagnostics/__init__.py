@@ -1,6 +1,5 @@
 """What a set of draws is worth: the gate, the summary table, and what the data taught."""
 
-from perovec_bayes.diagnostics.files import write_text
 from perovec_bayes.diagnostics.gate import GateResult, Worst, check
 from perovec_bayes.diagnostics.learning import learning
 from perovec_bayes.diagnostics.scalars import Scalar, scalars
@@ -15,5 +14,4 @@ __all__ = [
     "scalars",
     "summarise",
     "write_csv",
-    "write_text",
 ]

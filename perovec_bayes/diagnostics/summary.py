@@ -12,8 +12,8 @@ import xarray as xr
 from arviz_stats import visualization
 
 from perovec_bayes.diagnostics.convergence import convergence
-from perovec_bayes.diagnostics.files import write_text
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
+from perovec_bayes.files import write_text
 
 _hdi: Callable[..., Any] = visualization.hdi  # ArviZ has no type hints
 

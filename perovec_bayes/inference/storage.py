@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.errors import DataError
+from perovec_bayes.files import replacing
 
 ENGINE: Literal["h5netcdf"] = "h5netcdf"
 FORMAT = "perovec_bayes result 1"
@@ -59,20 +58,8 @@ def write_netcdf(data: xr.DataTree | xr.Dataset, path: str | Path) -> Path:
         `path`.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with replacing(target) as temporary:
         data.to_netcdf(temporary, mode="w", engine=ENGINE)
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return target
 
 

@@ -10,7 +10,8 @@ import xarray as xr
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from perovec_bayes.diagnostics import GateResult, check, write_text
+from perovec_bayes.diagnostics import GateResult, check
+from perovec_bayes.files import write_text
 from perovec_bayes.report.figures import Drawing, draw_all
 from perovec_bayes.report.results import decoded, observables
 from perovec_bayes.report.tables import (

@@ -9,7 +9,8 @@ import numpy as np
 
 from perovec_bayes.inference.bridge import Compiled
 from perovec_bayes.inference.model import Observable, info_of
-from perovec_bayes.inference.sample import Predictor, prior_points
+from perovec_bayes.inference.result import Predictor
+from perovec_bayes.inference.sample import prior_points
 from perovec_bayes.readers import Summary, describe
 from perovec_bayes.workflow.prepare import prepare
 from perovec_bayes.workflow.quiet import quiet

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from perovec_bayes.diagnostics import GateResult, check, summarise, write_csv, write_text
+from perovec_bayes.diagnostics import GateResult, check, summarise, write_csv
+from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.sample import sample
 from perovec_bayes.inference.study import Study

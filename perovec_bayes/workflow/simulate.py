@@ -12,8 +12,8 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from perovec_bayes.diagnostics import write_text
 from perovec_bayes.errors import PerovecError, StudyError
+from perovec_bayes.files import write_text
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.model import info_of

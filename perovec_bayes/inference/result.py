@@ -1,0 +1,242 @@
+"""From posterior draws to an xarray.DataTree with everything that reports need."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from perovec_bayes.inference.bridge import Compiled, Mapped
+from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.model import ModelInfo, info_of
+
+PREDICTIVE_DRAWS = 200
+
+
+def assemble(
+    compiled: Compiled, points: np.ndarray, prior: np.ndarray, rng: np.random.Generator
+) -> xr.DataTree:
+    """Turn unconstrained points into a result.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray
+        Posterior, shape (chains, draws, size).
+    prior : ndarray
+        Prior, shape (draws, size).
+    rng : numpy.random.Generator
+        For predictive draws.
+    """
+    model, info = compiled.model, info_of(compiled.model)
+    flat = points.reshape(-1, compiled.size)
+    shown = list(info.quantities)
+    variables = [model[name] for name in shown]
+    terms: Any = model.logp(vars=model.observed_RVs, sum=False)
+    evaluate = Mapped(compiled.function([*variables, *terms]))
+    chains, draws = points.shape[:2]
+    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in evaluate(flat)]
+    likelihood = posterior[len(shown) :]
+    posterior_set = _dataset(model, info, shown, posterior[: len(shown)])
+    _add_conditionals(posterior_set, info, rng)
+    groups: dict[str, Any] = {
+        "posterior": posterior_set,
+        "prior": _dataset(model, info, shown, [v[None] for v in evaluate(prior)[: len(shown)]]),
+    }
+    predict = Predictor(compiled)
+    for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
+        chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
+        groups[group] = predict(chosen, rng)
+    groups["log_likelihood"] = xr.Dataset(
+        {
+            rv.name: (("chain", "draw", *_dims(model, rv.name)), t)
+            for rv, t in zip(model.observed_RVs, likelihood, strict=True)
+        }
+    )
+    groups["observed_data"] = xr.Dataset({o.name: (o.dims, o.value) for o in info.observables})
+    groups["constant_data"] = xr.Dataset(
+        {name: entry for o in info.observables for name, entry in o.constants.items()}
+    )
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs["card"] = json.dumps(card_summary(info.card))
+    tree.attrs["priors"] = json.dumps(prior_table(info))
+    tree.attrs["observables"] = json.dumps(
+        {
+            o.name: {
+                **_plain(o.attrs),
+                "technique": o.technique,
+                "unit": o.unit,
+                "dims": list(o.dims),
+            }
+            for o in info.observables
+        }
+    )
+    return tree
+
+
+class Predictor:
+    """Draws new data, and the noise-free model, for given parameters.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    """
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._observables = info_of(compiled.model).observables
+        graphs = [graph for o in self._observables for graph in (o.mean, *o.noise)]
+        self._evaluate = Mapped(compiled.function(graphs))
+
+    def __call__(self, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+        """Return `NAME` and `NAME_mean` for every observable.
+
+        Dimensions are chain (1), draw, then the data's.
+
+        Parameters
+        ----------
+        points : ndarray
+            Coordinates, shape (draws, size).
+        rng : numpy.random.Generator
+            Source of randomness.
+        """
+        values = iter(self._evaluate(points))
+        variables: dict[str, Any] = {}
+        for o in self._observables:
+            mean, *noise = [next(values) for _ in range(1 + len(o.noise))]
+            new = [o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(points))]
+            variables[f"{o.name}_mean"] = (("chain", "draw", *o.dims), mean[None])
+            variables[o.name] = (("chain", "draw", *o.dims), np.stack(new)[None])
+        return xr.Dataset(variables)
+
+
+def _dims(model: pm.Model, name: str) -> tuple[str, ...]:
+    return tuple(model.named_vars_to_dims.get(name, ()))
+
+
+def _dataset(
+    model: pm.Model, info: ModelInfo, names: list[str], values: list[np.ndarray]
+) -> xr.Dataset:
+    """Label arrays (chain, draw, ...) with dimensions, coordinates and attributes of quantities."""
+    variables, coords = {}, {}
+    for name, value in zip(names, values, strict=True):
+        dims = _dims(model, name)
+        for dim in dims:
+            coords[dim] = np.array(model.coords[dim])
+        variables[name] = xr.Variable(("chain", "draw", *dims), value, quantity_attrs(info, name))
+    return xr.Dataset(variables, coords=coords)
+
+
+def quantity_attrs(info: ModelInfo, name: str) -> dict[str, Any]:
+    """Return the netCDF attributes of a quantity.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        Of the model.
+    name : str
+        Parameter or derived quantity.
+    """
+    q = info.quantities[name]
+    attrs: dict[str, Any] = {
+        "unit": q.unit,
+        "symbol": q.symbol,
+        "role": q.role,
+        "description": q.description,
+        "free": int(q.free),
+        "scale": q.scale,
+        "support": "positive" if q.scale == "log" else "real",
+    }
+    if q.display_unit:
+        attrs["display_unit"] = q.display_unit
+    if any(q.limits):
+        attrs["limits"] = json.dumps(list(q.limits))
+    if q.threshold is not None:
+        attrs["threshold"] = q.threshold
+    return attrs
+
+
+def _add_conditionals(posterior: xr.Dataset, info: ModelInfo, rng: np.random.Generator) -> None:
+    """Add quantities given each hypothesis.
+
+    Every chain is resampled with the hypothesis' probabilities as weights. Systematic resampling
+    keeps the order of the draws, so that R-hat and ESS see what the weights cost.
+    """
+    for conditional in info.conditionals:
+        weights = posterior[conditional.weights].to_numpy()
+        chains, draws, hypotheses = weights.shape
+        chosen = np.empty((chains, draws, hypotheses), dtype=int)
+        for chain in range(chains):
+            for h in range(hypotheses):
+                share = np.cumsum(weights[chain, :, h]) / weights[chain, :, h].sum()
+                marks = (np.arange(draws) + rng.random()) / draws
+                chosen[chain, :, h] = np.minimum(np.searchsorted(share, marks), draws - 1)
+        for name in conditional.quantities:
+            base = posterior[name]
+            value = np.take(base.to_numpy(), conditional.index, axis=2)
+            system = str(base[base.dims[2]].to_numpy()[conditional.index])
+            dim = f"{conditional.dim}_if"
+            labels = [f"{system} | {label}" for label in conditional.labels]
+            given = np.stack(
+                [np.take_along_axis(value, chosen[:, :, h], axis=1) for h in range(hypotheses)],
+                axis=2,
+            )
+            attrs = dict(base.attrs)
+            if "limits" in attrs:
+                limit = json.loads(attrs["limits"])[conditional.index]
+                attrs["limits"] = json.dumps([limit] * hypotheses)
+            attrs |= {
+                "free": 0,
+                "role": "derived",
+                "description": f"{attrs['description']}; if the dilution hypothesis holds",
+            }
+            posterior[f"{name}_if"] = xr.Variable(("chain", "draw", dim), given, attrs)
+            posterior.coords[dim] = np.array(labels)
+
+
+def card_summary(card: Card) -> dict[str, Any]:
+    """Return what a report says of a card."""
+    return {
+        **card.card.model_dump(mode="json"),
+        "options": dict(card.options),
+        "noise": dict(card.noise),
+        "sha256": card.origin.sha256,
+    }
+
+
+def prior_table(info: ModelInfo) -> dict[str, Any]:
+    """Return every parameter in use with its prior in words, its reason and its source."""
+    table = {}
+    for name, entry in info.card.parameters.items():
+        prior, fixed = entry.prior, entry.fixed
+        if prior is not None and not (name in info.quantities and info.quantities[name].free):
+            continue  # not used with these data or options
+        if prior is not None:
+            text, reason, source = prior.describe(), prior.reason, prior.source
+        else:
+            assert fixed is not None  # the card has either
+            text, reason, source = f"fixed at {fixed.value:g} {fixed.unit}", fixed.reason, None
+        table[name] = {
+            "symbol": entry.symbol,
+            "unit": entry.unit,
+            "description": entry.description,
+            "text": text,
+            "reason": reason,
+            "source": source or "",
+            "role": entry.role,
+            "fixed": fixed is not None,
+        }
+    return table
+
+
+def _plain(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Make attributes JSON-safe: numpy scalars to Python, NaN to None."""
+    result = {}
+    for key, value in attrs.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        result[key] = None if isinstance(plain, float) and np.isnan(plain) else plain
+    return result
