@@ -69,6 +69,6 @@ def test_bulk_film_truths_are_recovered(tmp_path: Path) -> None:
         table = pd.DataFrame(rows)
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(TABLE, index=False, float_format="%.6g")
-    # derived quantities repeat the parameters that they are made of: s, K_sp and log10 K_sp miss together
+    # derived quantities repeat the parameters that they are made of: s and K_sp miss together
     assert table.loc[table["kind"] == "parameter", "inside"].mean() >= 0.9
     assert table["gate_passed"].all()
