@@ -26,6 +26,7 @@ from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder, model_in_context
 from perovec_bayes.inference.observe import observe_cv, observe_od
 from perovec_bayes.inference.observe_icp import observe_icp
+from perovec_bayes.inference.priors import LogNormal
 
 FILM_UNITS = {
     "E0": "V",
@@ -86,6 +87,15 @@ def add(builder: Builder) -> None:
     f = thermal_frequency(float(cv.attrs["temperature_K"]))
     stoich = material(str(builder.card.options["material"])).stoichiometry
     p = {name: builder.parameter(name) for name in FILM_UNITS}
+    if "k_d" in builder.info.quantities:
+        # the data often bound k_d from above only: sample it as what it does above, as ln k_d below
+        prior = builder.card.parameters["k_d"].canonical_prior()
+        if isinstance(prior, LogNormal):
+            builder.info.frames["k_d"] = bridge.Frame(
+                bridge.constant(np.log(prior.median)),
+                bridge.constant(1.0),
+                np.ones(1, dtype=bool),
+            )
     ln_k = ln_ksp(p["s"], stoich)
     tied = builder.card.options["formal_potential"] == "tied"
     E_f = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
