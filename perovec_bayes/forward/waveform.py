@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from jax import Array
 
 
 class Grid(NamedTuple):
@@ -26,6 +27,23 @@ class Sampling(NamedTuple):
     """Left neighbour on the grid, shape (points,), int."""
     weight: np.ndarray
     """Weight of the right neighbour, shape (points,) [1]."""
+
+    def at(self, series: Array) -> Array:
+        """Return a series on the grid at the data's times.
+
+        Parameters
+        ----------
+        series : Array
+            Values on the grid, shape (steps + 1,), any unit.
+
+        Returns
+        -------
+        Array
+            Shape (points,), the same unit.
+        """
+        left, right = series[self.index], series[self.index + 1]
+        value: Array = (1 - self.weight) * left + self.weight * right
+        return value
 
 
 def triangle(

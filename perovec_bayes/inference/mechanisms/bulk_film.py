@@ -107,9 +107,6 @@ def add(builder: Builder) -> None:
     od = builder.of_technique("od")
     at_od = [waveform.sampling(grid.time, _od_times(each, cv)) for each in od]
 
-    def pick(series: Any, at: waveform.Sampling) -> Any:
-        return (1 - at.weight) * series[at.index] + at.weight * series[at.index + 1]
-
     def respond(E_f: Any, *values: Any) -> Any:
         named = dict(zip(FILM_UNITS, values, strict=True))
         r = film.film_response(film.FilmParameters(E_f=E_f, **named), grid, f, constants)
@@ -117,9 +114,9 @@ def add(builder: Builder) -> None:
         cathodic = -jnp.trapezoid(jnp.minimum(r.current, 0.0), dx=grid.dt)
         anodic = jnp.trapezoid(jnp.maximum(r.current, 0.0), dx=grid.dt)
         return (
-            pick(r.current, at_cv),
-            tuple(pick(r.film, at) for at in at_od),
-            tuple(pick(lead, at) for at in at_od),
+            at_cv.at(r.current),
+            tuple(at.at(r.film) for at in at_od),
+            tuple(at.at(lead) for at in at_od),
             anodic / cathodic,
             r.film[-1] / r.film[0],
         )

@@ -59,7 +59,7 @@ def add(builder: Builder) -> None:
     f = thermal_frequency(float(data.attrs["temperature_K"]))
     grid = model_grid(data, builder.number("steps_per_point"), 1000)
     constants = memory(grid.dt, len(grid.time) - 1)
-    index, weight = waveform.sampling(grid.time, data["time"].to_numpy())
+    points = waveform.sampling(grid.time, data["time"].to_numpy())
     names = ("E0", "k0", "alpha", "D", "D_ratio", "c_O", "c_R", "R_u", "C_dl", "g0", "g1")
     p = {name: builder.parameter(name) for name in names}
     A = area(builder, data)
@@ -81,7 +81,7 @@ def add(builder: Builder) -> None:
             E0, k0, alpha, D, D * D_ratio, c_O, c_R, R_u, C_dl, g0, g1
         )
         j = redox.redox_current(parameters, grid, f, constants)
-        return (1 - weight) * j[index] + weight * j[index + 1]
+        return points.at(j)
 
     density = bridge.wrap(current)(*p.values())
     observe_cv(builder, data, density, A)
