@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erfc, erfcx
 
-from . import film_mol, redox_mol
+from . import electrode_mol, film_mol, redox_mol
 from .redox_mol import F, R
 
 f = F / (R * 298.15)
@@ -197,6 +197,71 @@ def test_film_that_ends():
     grown = film_mol.simulate(t, e, p, n_nodes=40, rtol=1e-5, regrow=1e-4)
     assert grown["G"][-1] > 0.05 * p["G0"]
     assert np.ptp(grown["total_Pb"]) < 2e-4 * p["G0"]
+
+
+# --- electrode_mol -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", electrode_mol.CASES)
+def test_stored_solution(name):
+    """A coarse first cycle meets the stored solution, which conserves lead and charge."""
+    stored = electrode_mol.reference(name)
+    p, corners, rate, wait = electrode_mol.CASES[name]
+    inventory = p.get("G0") or np.abs(stored.dissolved).max()
+    assert np.abs(stored.lead_error()).max() < 1e-6 * inventory
+    assert np.abs(stored.charge_error()).max() < 1e-6 * np.abs(stored.charge).max()
+    end = electrode_mol.cycles(corners[:3], rate)[0][-1]
+    first = (stored.time > 0) & (stored.time <= end)
+    out = electrode_mol.solve(
+        p, corners[:3], rate, wait, n_nodes=40, rtol=1e-6, points=stored.time[first]
+    )
+    np.testing.assert_array_equal(out.time, stored.time[first])
+    for field in ("current", "film", "lead", "residual", "surface_lead", "surface_ions"):
+        exact = getattr(stored, field)[first]
+        np.testing.assert_allclose(getattr(out, field), exact, atol=2e-3 * np.ptp(exact))
+    np.testing.assert_allclose(out.phi, stored.phi[first], atol=1e-4)
+
+
+def test_electrode_is_film_on_sites():
+    """Fixed nuclei, residual lead that does not seed, a film that stays: `film_mol`."""
+    t, e = film_mol.cycles([-0.35, -2.0, -0.2], RATE)
+    t, e = (np.interp(np.arange(0, t[-1] + 1, 1.0), t, a) for a in (t, e))
+    film = film_mol.simulate(t, e, film_mol.WORKED, n_nodes=40, rtol=1e-6, film_eps=1e-9)
+    p = {k: v for k, v in film_mol.WORKED.items() if k != "N"} | {"N0": film_mol.WORKED["N"]}
+    p |= {"sites": True, "seed": False}
+    out = electrode_mol.solve(p, [-0.35, -2.0, -0.2], RATE, n_nodes=40, rtol=1e-6, points=t[1:])
+    names = {"current": "I", "film": "G", "lead": "q", "surface_lead": "c_s", "surface_ions": "x"}
+    for ours, theirs in names.items():
+        exact = film[theirs][1:]
+        np.testing.assert_allclose(getattr(out, ours), exact, atol=1e-4 * np.ptp(exact))
+
+
+def test_nuclei_have_their_area_from_birth():
+    """q = 2 h k0 c_b e^{-A_c f (E - E0)} N0 [t - (1 - e^{-Jt})/J], h the area of a nucleus.
+
+    Deposition so slow that the nuclei, born at a constant potential, keep their critical size.
+    """
+    eta, p = -0.3, electrode_mol.SALT | {"k0": 1e-13, "k_iso": 0.0}
+    p |= {"lnA": -1.0, "g0": 0.0, "g1": 0.0}
+    e = p["E0"] + np.log(p["c_b"] / film_mol.C_STD) / (2 * f) + eta
+    out = electrode_mol.solve(p, [e, e - 1e-7], 5e-9, n_nodes=40)
+    rate = np.exp(p["lnA"] - p["B_n"] / (eta**2 + 0.01**2))
+    aged = -np.expm1(-rate * out.time)
+    np.testing.assert_allclose(out.nuclei, p["N0"] * aged, rtol=1e-4, atol=1)
+    area = (9 * np.pi / 4) ** (1 / 3) * (18.27 * p["n_crit"] / electrode_mol.AVOGADRO) ** (2 / 3)
+    speed = 2 * area * p["k0"] * p["c_b"] * np.exp(-p["A_c"] * f * (e - p["E0"]))
+    exact = speed * p["N0"] * (out.time - aged / rate)
+    np.testing.assert_allclose(out.lead, exact, atol=1e-4 * exact[-1])
+
+
+def test_dissolution_while_waiting():
+    """The closed form of `test_dissolution_alone`, at the end of the wait."""
+    p = PLAIN | {"k_II": 0.0, "p": 0.0, "k_d": 3e-4, "R_u": 1.0, "C_dl": 1e-5}
+    out = electrode_mol.solve(p, [-0.5, -0.51], RATE, 100.0, n_nodes=40)
+    late = (out.time > -99) & (out.time <= 0)
+    exact = p["s"] * (1 - erfcx(p["k_d"] * np.sqrt((out.time[late] + 100) / p["D"])))
+    np.testing.assert_allclose(out.surface_lead[late], exact, rtol=5e-5)
+    assert not out.current[late].any()
 
 
 def test_programmes():
