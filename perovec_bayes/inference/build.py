@@ -53,7 +53,7 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     items = datasets.values() if isinstance(datasets, Mapping) else datasets
     named = {str(data.attrs["name"]): schema.validate(data) for data in items}
     builder = Builder(card, named, mechanism.units, mechanism.display)
-    builder.check_parameters()
+    builder.check_parameters(mechanism.required(card) if mechanism.required else None)
     model = pm.Model()
     with model:
         mechanism.add(builder)

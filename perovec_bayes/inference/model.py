@@ -362,16 +362,22 @@ class Builder:
         self.values[name] = variable
         return variable
 
-    def check_parameters(self) -> None:
+    def check_parameters(self, required: set[str] | None = None) -> None:
         """Refuse a card whose parameters are not those of its mechanism.
+
+        Parameters
+        ----------
+        required : set of str, optional
+            Parameters that the card's options need; all of the mechanism's unless given.
 
         Raises
         ------
         StudyError
             Naming the parameters that are missing, unknown, or in another unit.
         """
-        have, want = set(self.card.parameters), set(self._units)
-        for what, names in (("lacks", want - have), ("has unknown", have - want)):
+        have, known = set(self.card.parameters), set(self._units)
+        want = known if required is None else required
+        for what, names in (("lacks", want - have), ("has unknown", have - known)):
             if names:
                 raise StudyError(
                     f"card '{self.card.name}' {what} parameters: {', '.join(sorted(names))}",

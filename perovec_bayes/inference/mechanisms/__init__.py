@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from perovec_bayes.inference.mechanisms import bulk_film, redox_couple, solubility
+from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.mechanisms import electrode, redox_couple, solubility
 from perovec_bayes.inference.model import Builder
 
 
@@ -18,10 +19,12 @@ class Mechanism(NamedTuple):
     """Canonical unit of each parameter."""
     display: Mapping[str, str]
     """Unit for tables, where it differs."""
+    required: Callable[[Card], set[str]] | None = None
+    """Names of the parameters that a card must have, where that depends on its options."""
 
 
 MECHANISMS: dict[str, Mechanism] = {
     "solubility": Mechanism(solubility.add, solubility.UNITS, solubility.DISPLAY),
     "redox_couple": Mechanism(redox_couple.add, redox_couple.UNITS, redox_couple.DISPLAY),
-    "bulk_film": Mechanism(bulk_film.add, bulk_film.UNITS, bulk_film.DISPLAY),
+    "electrode": Mechanism(electrode.add, electrode.UNITS, electrode.DISPLAY, electrode.required),
 }

@@ -1,4 +1,4 @@
-"""A compact film: voltammogram, optical density, ICP-OES (`forward.film`, `forward.optics`)."""
+"""An electrode with lead and film: voltammogram, optical density, ICP-OES."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from pytensor import tensor as pt
 from perovec_bayes.chemistry import material
 from perovec_bayes.constants import STANDARD_CONCENTRATION, thermal_frequency
 from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.forward import film, optics, waveform
-from perovec_bayes.forward.diffusion import memory
+from perovec_bayes.forward import grids, optics, sampling, voltammetry
+from perovec_bayes.forward.programme import Programme, measured
+from perovec_bayes.forward.trbdf2 import Control
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.mechanisms import parts
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
     area,
     ln_ksp,
-    model_grid,
 )
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder, model_in_context
@@ -28,27 +30,8 @@ from perovec_bayes.inference.observe import observe_cv, observe_od
 from perovec_bayes.inference.observe_icp import observe_icp
 from perovec_bayes.inference.priors import LogNormal
 
-FILM_UNITS = {
-    "E0": "V",
-    "s": "mol/cm^3",
-    "k0": "cm/s",
-    "A_c": "1",
-    "D": "cm^2/s",
-    "D_ion": "cm^2/s",
-    "k_II": "mol/cm^2/s",
-    "A_d": "1",
-    "p": "1",
-    "G0": "mol/cm^2",
-    "k_d": "cm/s",
-    "k_iso": "1/s",
-    "N0": "1/cm^2",
-    "R_u": "ohm*cm^2",
-    "C_dl": "F/cm^2",
-    "g0": "A/cm^2",
-    "g1": "S/cm^2",
-}
 UNITS = {
-    **FILM_UNITS,
+    **parts.UNITS,
     "E_f": "V",
     "E_VB": "V",
     "E_gap": "V",
@@ -64,8 +47,14 @@ UNITS = {
     "s_p": "1",
     **NOISE_UNITS,
 }
+OPTICS = ("e_b", "kappa_s", "n_s", "od_0", "sigma_od", "sigma_drift", "tau_drift")
 DISPLAY = {
     "s": "mol/L",
+    "c_b": "mmol/L",
+    "c_sat": "mmol/L",
+    "K_X": "L/mol",
+    "i_r": "uA/cm^2",
+    "G_L0": "nmol/cm^2",
     "C_dl": "uF/cm^2",
     "g0": "uA/cm^2",
     "g1": "uS/cm^2",
@@ -74,8 +63,44 @@ DISPLAY = {
 }
 
 
+def required(card: Card) -> set[str]:
+    """Return the parameters that a card must have for its options and techniques.
+
+    Parameters
+    ----------
+    card : Card
+        With a study's overrides merged in.
+    """
+    options = _options(card)
+    names = {*parts.needed(options), "area", *NOISE_UNITS}
+    if parts.has_film(options):
+        names |= {"E_f", "E_VB", "E_gap"}
+    if "od" in card.techniques:
+        names |= {*OPTICS}
+    if "icp" in card.techniques:
+        names |= {"s_m", "s_p"}
+    return names
+
+
+def _options(card: Card) -> dict[str, Any]:
+    """Return the options that choose parts, each checked."""
+    chosen = {}
+    for name, values in parts.OPTIONS.items():
+        value = card.options.get(name, values[0])
+        if value not in values:
+            raise StudyError(
+                f"unknown value of option '{name}'",
+                file=card.origin.file,
+                place=f"options.{name}",
+                expected=f"one of {', '.join(map(str, values))}",
+                found=str(value),
+            )
+        chosen[name] = value
+    return chosen
+
+
 def add(builder: Builder) -> None:
-    """Add the film, its derived quantities and the likelihoods of all its datasets.
+    """Add the electrode, its derived quantities and the likelihoods of all its datasets.
 
     Parameters
     ----------
@@ -85,51 +110,62 @@ def add(builder: Builder) -> None:
     cv = builder.one("cv")
     _on_ferrocene_scale(cv)
     f = thermal_frequency(float(cv.attrs["temperature_K"]))
-    stoich = material(str(builder.card.options["material"])).stoichiometry
-    p = {name: builder.parameter(name) for name in FILM_UNITS}
-    if "k_d" in builder.info.quantities:
-        # the data often bound k_d from above only: sample it as what it does above, as ln k_d below
-        prior = builder.card.parameters["k_d"].canonical_prior()
-        if isinstance(prior, LogNormal):
-            builder.info.frames["k_d"] = bridge.Frame(
-                bridge.constant(np.log(prior.median)),
-                bridge.constant(1.0),
-                np.ones(1, dtype=bool),
-            )
-    ln_k = ln_ksp(p["s"], stoich)
-    tied = builder.card.options["formal_potential"] == "tied"
-    E_f = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
+    options = _options(builder.card)
+    film = parts.has_film(options)
+    p = {name: builder.parameter(name) for name in parts.needed(options)}
+    if film:
+        _frame_of_dissolution(builder)
+        stoich = material(str(builder.card.options["material"])).stoichiometry
+        ln_k = ln_ksp(p["s"], stoich)
+        tied = options["formal_potential"] == "tied"
+        p["E_f"] = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
+        p["E_CB"] = builder.parameter("E_VB") - builder.parameter("E_gap")
     A = area(builder, cv)
 
-    grid = model_grid(cv, builder.number("steps_per_point"), 1000)
-    constants = memory(grid.dt, len(grid.time) - 1)
-    at_cv = waveform.sampling(grid.time, cv["time"].to_numpy())
+    time = cv["time"].to_numpy()
+    wait = builder.number("wait")
+    programme = measured(time, cv["potential"].to_numpy(), wait=wait)
+    control = Control(int(builder.number("attempts")), builder.number("tolerance"))
+    grid = _grid(cv, programme, int(builder.number("steps")))
+    limits = sampling.windows(time)
     od = builder.of_technique("od")
-    at_od = [waveform.sampling(grid.time, _od_times(each, cv)) for each in od]
+    od_times = [_od_times(each, cv, wait) for each in od]
+    names = tuple(p)
 
-    def respond(E_f: Any, *values: Any) -> Any:
-        named = dict(zip(FILM_UNITS, values, strict=True))
-        r = film.film_response(film.FilmParameters(E_f=E_f, **named), grid, f, constants)
-        lead = r.lead + r.isolated
-        cathodic = -jnp.trapezoid(jnp.minimum(r.current, 0.0), dx=grid.dt)
-        anodic = jnp.trapezoid(jnp.maximum(r.current, 0.0), dx=grid.dt)
+    def respond(*values: Any) -> Any:
+        model = parts.assemble(options, dict(zip(names, values, strict=True)))
+        r = voltammetry.respond(model, programme, f, control=control, grid=grid)
+        o = r.output
+        at = [sampling.between(r.time, each) for each in od_times]
+        passed = 0.5 * jnp.diff(r.time)
+        cathodic = -jnp.sum(passed * _pairs(jnp.minimum(o.current, 0.0)))
+        anodic = jnp.sum(passed * _pairs(jnp.maximum(o.current, 0.0)))
+        left = o.film[-1] / o.film[0] if film else jnp.ones(())
         return (
-            at_cv.at(r.current),
-            tuple(at.at(r.film) for at in at_od),
-            tuple(at.at(lead) for at in at_od),
+            sampling.averages(r.time, o.charge, o.current, limits),
+            tuple(each.value(o.film, o.film_rate) for each in at),
+            tuple(each.value(o.lead, o.lead_rate) for each in at),
             anodic / cathodic,
-            r.film[-1] / r.film[0],
+            left,
         )
 
-    density, films, leads, charge_ratio, left = bridge.wrap(respond)(E_f, *p.values())
+    density, films, leads, charge_ratio, left = bridge.wrap(respond)(*p.values())
     observe_cv(builder, cv, density, A)
     for each, G, q in zip(od, films, leads, strict=True):
         _add_od(builder, each, G, q)
     for each in builder.of_technique("icp"):
         check_solute(each, str(builder.card.options["material"]), str(cv.attrs.get("solvent", "")))
-        observe_icp(builder, each, p["s"] * bridge.constant(atoms(each)))
+        observe_icp(builder, each, p["s" if film else "c_b"] * bridge.constant(atoms(each)))
 
-    _derive(builder, p["E0"], E_f, ln_k, f, tied)
+    if film:
+        _derive(builder, p, ln_k, f, tied)
+        builder.derived(
+            "film_left",
+            left,
+            unit="1",
+            symbol="G_end/G0",
+            description="share of the film left at the end",
+        )
     builder.derived(
         "Q_ratio",
         charge_ratio,
@@ -137,13 +173,34 @@ def add(builder: Builder) -> None:
         symbol="Q_an/Q_cat",
         description="anodic over cathodic charge of the model",
     )
-    builder.derived(
-        "film_left",
-        left,
-        unit="1",
-        symbol="G_end/G0",
-        description="share of the film left at the end",
+
+
+def _grid(cv: xr.Dataset, programme: Programme, steps: int) -> np.ndarray | None:
+    """Return the model's grid, None where nothing has been measured yet.
+
+    Steps then follow the error: more accurate, but not smooth in the parameters.
+    """
+    current = cv["current" if "current" in cv else "current_density"].to_numpy()
+    if not np.ptp(current) > 0:
+        return None
+    time, potential = cv["time"].to_numpy(), cv["potential"].to_numpy()
+    return grids.from_data(
+        time, potential, current, programme.breaks, steps, begin=programme.start
     )
+
+
+def _pairs(values: Any) -> Any:
+    """Return the sums of neighbours."""
+    return values[1:] + values[:-1]
+
+
+def _frame_of_dissolution(builder: Builder) -> None:
+    """Sample k_d, often bounded from above only, as what it does above and as ln k_d below."""
+    prior = builder.card.parameters["k_d"].canonical_prior()
+    if isinstance(prior, LogNormal):
+        builder.info.frames["k_d"] = bridge.Frame(
+            bridge.constant(np.log(prior.median)), bridge.constant(1.0), np.ones(1, dtype=bool)
+        )
 
 
 def _on_ferrocene_scale(cv: xr.Dataset) -> None:
@@ -159,9 +216,9 @@ def _on_ferrocene_scale(cv: xr.Dataset) -> None:
         )
 
 
-def _od_times(od: xr.Dataset, cv: xr.Dataset) -> np.ndarray:
+def _od_times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
     time = od["time"].to_numpy()
-    first, last = float(cv["time"][0]), float(cv["time"][-1])
+    first, last = float(cv["time"][0]) - wait, float(cv["time"][-1])
     if time[0] < first or time[-1] > last:
         raise DataError(
             "the spectra are not all within the time of the voltammogram",
@@ -203,8 +260,9 @@ def _add_od(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
     observe_od(builder, od, bridge.wrap(density)(G, q, *p, offset))
 
 
-def _derive(builder: Builder, E0: Any, E_f: Any, ln_k: Any, f: float, tied: bool) -> None:
+def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:
     """Add K_sp, the formal potential, the actual ones, the distance to the conduction band."""
+    E0, E_f = p["E0"], p["E_f"]
     note = "from E0'(Pb2+/Pb) and K_sp by eq. 3" if tied else "free of K_sp"
     if tied:
         builder.derived(
@@ -248,7 +306,7 @@ def _derive(builder: Builder, E0: Any, E_f: Any, ln_k: Any, f: float, tied: bool
     )
     E_CB = builder.derived(
         "E_CB",
-        builder.parameter("E_VB") - builder.parameter("E_gap"),
+        p["E_CB"],
         unit="V",
         symbol="E_CB",
         description="conduction band edge, from literature only",
