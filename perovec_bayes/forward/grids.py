@@ -6,6 +6,8 @@ grid. For inference the grid is fixed beforehand, from the data.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter, minimum_filter1d
 
@@ -57,7 +59,7 @@ def from_data(
     smooth = median_filter(np.interp(even, time, current), size=5)
     bend = np.abs(np.gradient(np.gradient(smooth, spacing), spacing))
     relative = bend / (np.abs(smooth) + OF_PEAK * np.abs(smooth).max() + 1e-300)
-    wide = max(int(round(REACH / max(rate * spacing, 1e-9))), 1)
+    wide = max(round(REACH / max(rate * spacing, 1e-9)), 1)
     longest = min(COARSEST / max(rate, 1e-9), EVENNESS * (even[-1] - even[0]) / steps)
 
     def density(error: float) -> np.ndarray:
@@ -76,7 +78,7 @@ def from_data(
     edges = np.concatenate([even, [even[-1] + spacing]])
     stops = np.unique(np.concatenate([[begin], breaks]))
     pieces = [np.array([begin])]
-    for left, right in zip(stops[:-1], stops[1:], strict=True):
+    for left, right in itertools.pairwise(stops):
         a, b = np.interp([left, right], edges, passed)
         if right <= time[0]:  # the wait: short steps first
             inside = left + (right - left) * np.linspace(0, 1, 41)[1:] ** 3

@@ -184,9 +184,7 @@ def _grid(cv: xr.Dataset, programme: Programme, steps: int) -> np.ndarray | None
     if not np.ptp(current) > 0:
         return None
     time, potential = cv["time"].to_numpy(), cv["potential"].to_numpy()
-    return grids.from_data(
-        time, potential, current, programme.breaks, steps, begin=programme.start
-    )
+    return grids.from_data(time, potential, current, programme.breaks, steps, begin=programme.start)
 
 
 def _pairs(values: Any) -> Any:
