@@ -45,6 +45,8 @@ GROWTH = 3.0
 SHRINKAGE = 0.2
 RESERVE = 0.2
 """Share of the attempts that is kept for reaching the end at any price [1]."""
+NEGLIGIBLE = 1e-14
+"""An amount may be overdrawn by this in the explicit part of a stage [mol cm^-2]."""
 KEEP = 0.9
 """An amount must keep at least 1 - KEEP of itself in the explicit part of a stage [1]."""
 
@@ -110,8 +112,9 @@ def _limit(*, share: float, amounts: tuple[Array, ...], losses: tuple[Array, ...
     """Return the largest factor up to one with which no amount loses more than its share."""
     factor = jnp.ones(())
     for amount, loss in zip(amounts, losses, strict=True):
-        spare = share * amount + 1e-290
-        factor = jnp.minimum(factor, spare / jnp.maximum(loss, spare))
+        spare = share * amount + NEGLIGIBLE
+        short = loss > spare
+        factor = jnp.minimum(factor, jnp.where(short, spare / jnp.where(short, loss, 1.0), 1.0))
     return factor
 
 
@@ -142,7 +145,7 @@ def advance(equations: Equations, point: Point, time: Array, h: Array) -> tuple[
     middle, end = time + GAMMA * h, time + h
     now = equations.positive(point.amounts)
     falls = tuple(-IMPLICIT * h * r for r in equations.positive(point.rates))
-    explicit = lax.stop_gradient(_limit(share=KEEP, amounts=now, losses=falls)) * IMPLICIT
+    explicit = _limit(share=KEEP, amounts=now, losses=falls) * IMPLICIT
     first = equations.solve(
         _mix(point.amounts, explicit * h, point.rates),
         (GAMMA - explicit) * h,
@@ -152,7 +155,7 @@ def advance(equations: Equations, point: Point, time: Array, h: Array) -> tuple[
     )
     then = equations.positive(first.amounts)
     falls = tuple(LEAP * (b - a) for a, b in zip(then, now, strict=True))
-    leap = lax.stop_gradient(_limit(share=KEEP, amounts=then, losses=falls))
+    leap = _limit(share=KEEP, amounts=then, losses=falls)
     change = jax.tree.map(lambda a, b: a - b, first.amounts, point.amounts)
     rest = (1 - GAMMA) * h
     early = tuple(
