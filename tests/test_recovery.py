@@ -1,6 +1,6 @@
 """Slow: truths put into synthetic bulk films come back at the stated coverage.
 
-`.venv/bin/python -m pytest -m slow tests/test_recovery.py` takes some 20 minutes on 2 cores and
+`.venv/bin/python -m pytest -m slow tests/test_recovery.py` takes some 50 minutes on 2 cores and
 rewrites `benchmarks/results/bulk_film_recovery.csv`.
 """
 
