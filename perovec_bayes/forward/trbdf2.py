@@ -32,8 +32,6 @@ IMPLICIT = GAMMA / 2
 """Coefficient of the stages, d [1]."""
 LEAP = (1 - GAMMA) ** 2 / (GAMMA * (2 - GAMMA))
 """The second stage starts from y1 + LEAP (y1 - y0) [1]."""
-OUTER = np.sqrt(2) / 4
-"""Weight of the first two rates in the whole step; that of the last is d [1]."""
 ERROR = (-3 * GAMMA**2 + 4 * GAMMA - 2) / (12 * (2 - GAMMA)) * 2
 """Constant of the error estimate, Bank et al. [1]."""
 REJECT = 3.0
@@ -257,11 +255,7 @@ def integrate(
         factor = jnp.where(good, factor, jnp.minimum(factor, 0.7))
         at_stop = good & (h >= gap)
         time = jnp.where(at_stop, stop, jnp.where(good, clock.time + h, clock.time))
-        # a step cut short by a break says little about the next one
-        length = jnp.maximum(
-            jnp.where(h < clock.h, jnp.maximum(h * factor, 0.0), h * factor), shortest
-        )
-        length = jnp.where(done, clock.h, length)
+        length = jnp.where(done, clock.h, jnp.maximum(h * factor, shortest))
         point, output = jax.tree.map(
             lambda new, old: jnp.where(good, new, old), (after, record), (point, output)
         )
