@@ -16,6 +16,9 @@ from perovec_bayes.inference.model import Observable
 
 DIFFERENCE = 1e-4
 """Step of the finite difference of the gradient, in prior standard deviations."""
+LARGEST = 1e8
+"""Residuals in multiples of their tolerance, and their slopes, are cut here [1]: far from the data a
+model may go beyond what squares can hold."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,9 @@ def _least_squares(
     slope = jax.jit(jax.jacfwd(residuals))
 
     def clean(array: Array) -> np.ndarray:
-        cleaned: np.ndarray = np.nan_to_num(np.asarray(array), nan=1e6, posinf=1e6, neginf=-1e6)
-        return cleaned
+        finite = np.nan_to_num(np.asarray(array), nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
+        cut: np.ndarray = np.clip(finite, -LARGEST, LARGEST)
+        return cut
 
     def descend(u: np.ndarray) -> np.ndarray:
         result = least_squares(

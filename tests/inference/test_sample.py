@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 from builders import cv, icp, with_parameters
+from jax import numpy as jnp
 from scipy import stats
 
 from perovec_bayes.constants import thermal_frequency
@@ -253,3 +255,17 @@ def test_ligand_over_lattice_is_below_one_in_pc_and_above_in_dcm(paper):
     ratio = paper["posterior"]["ratio"]
     assert float((ratio.sel(solvent="PC") < 1).mean()) > 0.999
     assert float((ratio.sel(solvent="DCM") > 1).mean()) > 0.999
+
+
+class Steep:
+    """A stand-in for a compiled model whose mean leaves the range of squares away from its data."""
+
+    def function(self, outputs):
+        return lambda u: [jnp.exp(400.0 * u)]
+
+
+def test_least_squares_survive_what_squares_cannot_hold():
+    seen = SimpleNamespace(mean=None, value=np.exp([-4.0]), tolerance=np.array([1e-3]))
+    descend = optimum._least_squares(Steep(), [seen], np.zeros(1), np.ones(1))
+    assert np.isfinite(descend(np.array([1.5]))).all()
+    assert descend(np.array([0.02])) == pytest.approx([-0.01], abs=1e-4)
