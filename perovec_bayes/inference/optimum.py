@@ -17,8 +17,8 @@ from perovec_bayes.inference.model import Observable
 DIFFERENCE = 1e-4
 """Step of the finite difference of the gradient, in prior standard deviations."""
 LARGEST = 1e8
-"""Residuals in multiples of their tolerance, and their slopes, are cut here [1]: far from the data a
-model may go beyond what squares can hold."""
+"""Residuals in multiples of their tolerance, and their slopes, are cut here [1]: far from the data
+a model may go beyond what squares can hold."""
 
 
 @dataclass(frozen=True)
