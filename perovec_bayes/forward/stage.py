@@ -6,9 +6,12 @@ of the released ions. Those of dissolved lead follow in closed form.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -33,6 +36,8 @@ ITERATIONS = 30
 """Most Newton steps of a stage before the last one, which carries the gradient."""
 NEAR = 0.03
 """Once a Newton step changes the unknowns by less than this share, the last one follows [1]."""
+NEARER = 3e-3
+"""The same where gradients are wanted, whose error is that of the last step but one [1]."""
 LARGEST_STEP = 0.08
 """Largest Newton step in phi [V]."""
 KEPT = 0.1
@@ -203,7 +208,8 @@ def _diffusion(
 def _idle(model: Electrode, switch: Array | float) -> Electrode:
     """Return the model with everything that carries current multiplied by 0 or 1."""
     lead = tuple(each._replace(k0=each.k0 * switch) for each in model.lead)
-    cell = model.cell._replace(g0=model.cell.g0 * switch, g1=model.cell.g1 * switch)
+    cell = model.cell
+    cell = cell._replace(C_dl=cell.C_dl * switch, g0=cell.g0 * switch, g1=cell.g1 * switch)
     if cell.reduction:
         cell = cell._replace(reduction=cell.reduction._replace(i_r=cell.reduction.i_r * switch))
     deposit = model.deposit
@@ -219,34 +225,42 @@ def _idle(model: Electrode, switch: Array | float) -> Electrode:
     return model._replace(lead=lead, cell=cell, deposit=deposit, film=film)
 
 
+class Given(NamedTuple):
+    """What a stage starts from; its solution is differentiated with respect to it."""
+
+    model: Electrode
+    """Parts and their parameters, as they are at this time."""
+    known: Amounts
+    """Explicit part of the amounts."""
+    coefficient: Array
+    """Weight of the rates at the end of the stage, scalar [s]."""
+    E: Array
+    """Applied potential at the end of the stage, scalar [V]."""
+    living: Scalars
+    """Factor of each population's reverse reaction, scalars [1]."""
+    past: tuple[Array, ...]
+    """Concentrations of each species, then of the ions, without flux, scalars [mol cm^-3]."""
+    gain: tuple[Array, ...]
+    """Their response to the flux, scalars [s cm^-1]."""
+
+
 class Problem:
-    """One stage: what it starts from, its equations, and how its solution is found.
+    """The equations of one stage.
 
     Parameters
     ----------
-    system : System
-        The electrode and its programme.
-    known : Amounts
-        Explicit part of the amounts.
-    coefficient : Array
-        Weight of the rates at the end of the stage, scalar [s].
-    time : Array
-        End of the stage, scalar [s].
-    memory : Memory
-        What else is looked back at.
+    layout : Layout
+        Where each unknown stands.
+    f : float
+        F/RT, scalar [V^-1].
+    given : Given
+        What the stage starts from.
     """
 
-    def __init__(
-        self, system: System, known: Amounts, coefficient: Array, time: Array, memory: Memory
-    ) -> None:
-        model, programme = system.model, system.programme
-        self.system, self.model, self.layout = system, model, system.layout
-        self.known = known._replace(N=jnp.maximum(known.N, 0.0))
-        self.coefficient, self.pace = coefficient, 1 / coefficient
-        self.E, self.switch = programme.at(time), programme.closed(time)
-        self.living = alive(model.film, memory.lowest) if model.film else ()
-        self.parts = _idle(model, self.switch) if programme.wait > 0 else model
-        self.diffusion = _diffusion(model, system.modes, known, coefficient)
+    def __init__(self, layout: Layout, f: float, given: Given) -> None:
+        self.layout, self.f, self.given = layout, f, given
+        self.model, self.known = given.model, given.known
+        self.coefficient, self.pace = given.coefficient, 1 / given.coefficient
 
     def losses(self, z: Scalars) -> Scalars:
         """Return how fast each population goes, by its balance [mol cm^-2 s^-1]."""
@@ -255,11 +269,11 @@ class Problem:
 
     def surface(self, z: Scalars) -> Surface:
         """Return the surface that the unknowns describe."""
-        layout, model, zero = self.layout, self.model, jnp.zeros(())
+        layout, model, given, zero = self.layout, self.model, self.given, jnp.zeros(())
         q = z[layout.lead]
         return Surface(
-            z[0] + self.E,
-            tuple(map(Supply, self.diffusion.past, self.diffusion.gain))[: len(model.lead)],
+            z[0] + given.E,
+            tuple(map(Supply, given.past, given.gain))[: len(model.lead)],
             z[layout.trial][0] if z[layout.trial] else zero,
             q,
             self.known.q_r + self.coefficient * model.deposit.k_iso * total(q),
@@ -267,12 +281,12 @@ class Problem:
             z[layout.ions][0] if model.film else zero,
             z[layout.film],
             z[layout.shell][0] if model.shell else zero,
-            self.living,
+            given.living,
         )
 
     def charging(self, phi: Array) -> Array:
         """Return the current of the double layer [A cm^-2]."""
-        return self.switch * self.model.cell.C_dl * self.pace * (phi - self.known.phi)
+        return self.model.cell.C_dl * self.pace * (phi - self.known.phi)
 
     def equations(self, z: Scalars) -> tuple[Scalars, Scalars]:
         """Return the residuals, and what the amounts alone do not tell.
@@ -280,8 +294,8 @@ class Problem:
         The latter are dissolution of each population, deposition of the second and further lead
         species, background current and surface concentration of the first species.
         """
-        s = self.surface(z)
-        v = rates(self.parts, s, self.system.f)
+        s, given = self.surface(z), self.given
+        v = rates(self.model, s, self.f)
         k, model, known = self.coefficient, self.model, self.known
         decomposed = total(v.decomposition)
         gained = total(v.deposition) + decomposed
@@ -301,7 +315,7 @@ class Problem:
             found.append(s.G_L - known.G_L + k * v.shedding)
         if model.film:
             freed = decomposed + total(v.dissolution)
-            found.append(s.y - self.diffusion.past[-1] - self.diffusion.gain[-1] * freed)
+            found.append(s.y - given.past[-1] - given.gain[-1] * freed)
         if z[self.layout.trial]:
             found.append(s.c - v.c[0])
         return tuple(found), (*v.dissolution, *v.deposition[1:], v.background, v.c[0])
@@ -323,89 +337,199 @@ class Problem:
         taken = [z[0] - jnp.clip(step[0], -LARGEST_STEP, LARGEST_STEP)]
         for i, (a, d) in enumerate(zip(z[1:], step[1:], strict=True), start=1):
             taken.append(jnp.maximum(a - d, KEPT * a) if i in layout.bounded else a - d)
-        size = jnp.abs(self.system.f * step[0])
+        size = jnp.abs(self.f * step[0])
         for i in layout.settled:
             size = jnp.maximum(size, jnp.abs(step[i]) / (taken[i] + LEAST_LEAD))
         for i in range(layout.ions.start, layout.ions.stop):
             size = jnp.maximum(size, jnp.abs(step[i]) / (jnp.abs(taken[i]) + LEAST_IONS))
         return tuple(taken), beside, size
 
-    def solve(self, guess: Scalars) -> Stage:
-        """Solve the stage from a first guess of the unknowns."""
 
-        def unsettled(carry: tuple[Scalars, Array, Array]) -> Array:
-            return (carry[1] > NEAR) & (carry[2] < ITERATIONS)
+class _Iterate(NamedTuple):
+    """Where Newton's method stands."""
 
-        def iterate(carry: tuple[Scalars, Array, Array]) -> tuple[Scalars, Array, Array]:
-            z, _, size = self.correct(carry[0])
-            return z, size, carry[2] + 1
+    z: Scalars
+    beside: Scalars
+    size: Array
+    """Of the last step."""
+    before: Array
+    """Of the one before."""
+    count: Array
 
-        start = (lax.stop_gradient(guess), jnp.asarray(jnp.inf), jnp.asarray(0))
-        z, _, _ = lax.stop_gradient(lax.while_loop(unsettled, iterate, start))
-        z, beside, size = self.correct(z)
-        return self.finish(z, beside, lax.stop_gradient(size**2 / self.system.tolerance))
 
-    def finish(self, z: Scalars, beside: Scalars, defect: Array) -> Stage:
-        """Return the amounts at the end of the stage.
+def _newton(problem: Problem, guess: Scalars, settled: Callable[[_Iterate], Array]) -> _Iterate:
+    """Take steps until they have settled, at most `ITERATIONS`."""
 
-        They change by what the found unknowns imply: what Newton's method has left open is in the
-        laws, not in the balances, and no amount becomes negative.
-        """
-        s, gone = self.surface(z), self.losses(z)
-        known, model, pace, k = self.known, self.model, self.pace, self.coefficient
-        count = len(gone)
-        lost, others = total(beside[:count]), beside[count : count + len(model.lead) - 1]
-        background, first = beside[-2:]
-        shed = pace * (known.G_L - s.G_L)
-        isolation = model.deposit.k_iso * total(s.q)
-        metal = pace * (total(s.q) - total(known.q)) + isolation
-        decomposed = total(gone) - lost
-        deposited = metal - decomposed
-        current = self.charging(s.phi) - 2 * FARADAY * metal + background
-        flux = [lost - (deposited - total(others)), *(-each for each in others)]
-        flux[-1] = flux[-1] + shed
-        into = (*flux, *((total(gone),) if model.film else ()))
-        now = tuple(
-            (y + k * j) * d for y, j, d in zip(known.modes, into, self.diffusion.fade, strict=True)
-        )
-        change = Amounts(
-            modes=tuple(pace * (a - b) for a, b in zip(now, known.modes, strict=True)),
-            phi=pace * (s.phi - known.phi),
-            q=tuple(pace * (a - b) for a, b in zip(s.q, known.q, strict=True)),
-            q_r=isolation,
-            N=pace * (s.N - known.N),
-            G=tuple(-x for x in gone),
-            G_L=-shed,
-            dissolved=total(tuple(flux)),
-            charge=current,
-        )
-        amounts = Amounts(
-            modes=now,
-            phi=s.phi,
-            q=s.q,
-            q_r=s.q_r,
-            N=s.N,
-            G=s.G,
-            G_L=s.G_L,
-            dissolved=known.dissolved + k * change.dissolved,
-            charge=known.charge + k * current,
-        )
-        output = Output(
-            current=current,
-            charge=amounts.charge,
-            film=total(s.G),
-            film_rate=-total(gone),
-            lead=total(s.q) + s.q_r,
-            lead_rate=metal,
-            residual=s.q_r,
-            nuclei=s.N,
-            shell=s.G_L,
-            dissolved=amounts.dissolved,
-            surface_lead=first,
-            surface_ions=s.y,
-            decomposition=decomposed,
-            deposition=deposited,
-            dissolution=lost + shed,
-            potential=s.phi,
-        )
-        return Stage(amounts, change, z, output, defect)
+    def iterate(carry: _Iterate) -> _Iterate:
+        return _Iterate(*problem.correct(carry.z), carry.size, carry.count + 1)
+
+    beside = jax.eval_shape(problem.equations, guess)[1]
+    far = jnp.asarray(jnp.inf)
+    start = _Iterate(guess, (jnp.zeros(()),) * len(beside), far, far, jnp.asarray(0))
+    end: _Iterate = lax.while_loop(
+        lambda carry: ~settled(carry) & (carry.count < ITERATIONS), iterate, start
+    )
+    return end
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def solution(
+    layout: Layout, f: float, given: Given, guess: Scalars
+) -> tuple[Scalars, Scalars, Array]:
+    """Solve the equations of a stage by Newton's method.
+
+    Once a step is small, a last one follows. Its derivative, with the Jacobian held constant, is
+    that of the solution (implicit function theorem).
+
+    Parameters
+    ----------
+    layout : Layout
+        Where each unknown stands.
+    f : float
+        F/RT, scalar [V^-1].
+    given : Given
+        What the stage starts from.
+    guess : tuple of Array
+        First guess of the unknowns, scalars; carries no gradient.
+
+    Returns
+    -------
+    z : tuple of Array
+        The unknowns, scalars.
+    beside : tuple of Array
+        What `Problem.equations` returns beside the residuals, scalars.
+    size : Array
+        Size of the last step, relative to the unknowns, scalar [1].
+    """
+    end = _newton(Problem(layout, f, given), guess, lambda found: found.before <= NEAR)
+    return end.z, end.beside, end.size
+
+
+@solution.defjvp
+def _solution_derivative(
+    layout: Layout, f: float, primals: tuple[Given, Scalars], tangents: tuple[Given, Scalars]
+) -> tuple[Any, Any]:
+    given, guess = primals
+    end = _newton(Problem(layout, f, given), guess, lambda found: found.size <= NEARER)
+
+    def last(given: Given) -> tuple[Scalars, Scalars, Array]:
+        return Problem(layout, f, given).correct(end.z)
+
+    found, change = jax.jvp(last, (given,), (tangents[0],))
+    return found, (*change[:2], jnp.zeros(()))
+
+
+def stage(
+    system: System,
+    known: Amounts,
+    coefficient: Array,
+    time: Array,
+    guess: Scalars,
+    memory: Memory,
+) -> Stage:
+    """Solve one implicit stage.
+
+    Parameters
+    ----------
+    system : System
+        The electrode and its programme.
+    known : Amounts
+        Explicit part of the amounts.
+    coefficient : Array
+        Weight of the rates at the end of the stage, scalar [s].
+    time : Array
+        End of the stage, scalar [s].
+    guess : tuple of Array
+        First guess of the unknowns, scalars.
+    memory : Memory
+        What else is looked back at.
+
+    Returns
+    -------
+    Stage
+        Amounts and rates at its end, and what is recorded.
+    """
+    model, programme = system.model, system.programme
+    living = alive(model.film, memory.lowest) if model.film else ()
+    if programme.wait > 0:
+        model = _idle(model, programme.closed(time))
+    diffusion = _diffusion(model, system.modes, known, coefficient)
+    given = Given(
+        model,
+        known._replace(N=jnp.maximum(known.N, 0.0), modes=()),
+        coefficient,
+        programme.at(time),
+        living,
+        diffusion.past,
+        diffusion.gain,
+    )
+    z, beside, size = solution(system.layout, system.f, given, guess)
+    problem = Problem(system.layout, system.f, given)
+    amounts, change, output = _finish(problem, known.modes, diffusion.fade, z, beside)
+    return Stage(amounts, change, z, output, lax.stop_gradient(size**2 / system.tolerance))
+
+
+def _finish(
+    problem: Problem, modes: tuple[Array, ...], fade: tuple[Array, ...], z: Scalars, beside: Scalars
+) -> tuple[Amounts, Amounts, Output]:
+    """Return the amounts at the end of a stage, their rates, and what is recorded.
+
+    They change by what the found unknowns imply: what Newton's method has left open is in the
+    laws, not in the balances, and no amount becomes negative.
+    """
+    s, gone = problem.surface(z), problem.losses(z)
+    known, model, pace, k = problem.known, problem.model, problem.pace, problem.coefficient
+    count = len(gone)
+    lost, others = total(beside[:count]), beside[count : count + len(model.lead) - 1]
+    background, first = beside[-2:]
+    shed = pace * (known.G_L - s.G_L)
+    isolation = model.deposit.k_iso * total(s.q)
+    metal = pace * (total(s.q) - total(known.q)) + isolation
+    decomposed = total(gone) - lost
+    deposited = metal - decomposed
+    current = problem.charging(s.phi) - 2 * FARADAY * metal + background
+    flux = [lost - (deposited - total(others)), *(-each for each in others)]
+    flux[-1] = flux[-1] + shed
+    into = (*flux, *((total(gone),) if model.film else ()))
+    now = tuple((y + k * j) * d for y, j, d in zip(modes, into, fade, strict=True))
+    change = Amounts(
+        modes=tuple(pace * (a - b) for a, b in zip(now, modes, strict=True)),
+        phi=pace * (s.phi - known.phi),
+        q=tuple(pace * (a - b) for a, b in zip(s.q, known.q, strict=True)),
+        q_r=isolation,
+        N=pace * (s.N - known.N),
+        G=tuple(-x for x in gone),
+        G_L=-shed,
+        dissolved=total(tuple(flux)),
+        charge=current,
+    )
+    amounts = Amounts(
+        modes=now,
+        phi=s.phi,
+        q=s.q,
+        q_r=s.q_r,
+        N=s.N,
+        G=s.G,
+        G_L=s.G_L,
+        dissolved=known.dissolved + k * change.dissolved,
+        charge=known.charge + k * current,
+    )
+    output = Output(
+        current=current,
+        charge=amounts.charge,
+        film=total(s.G),
+        film_rate=-total(gone),
+        lead=total(s.q) + s.q_r,
+        lead_rate=metal,
+        residual=s.q_r,
+        nuclei=s.N,
+        shell=s.G_L,
+        dissolved=amounts.dissolved,
+        surface_lead=first,
+        surface_ions=s.y,
+        decomposition=decomposed,
+        deposition=deposited,
+        dissolution=lost + shed,
+        potential=s.phi,
+    )
+    return amounts, change, output

@@ -12,7 +12,8 @@ Lengths and decisions carry no gradient: it is that of the discrete solution on 
 
 References
 ----------
-Bank, R. E. et al., IEEE Trans. Electron Devices 1985, 32, 1992. Hosea, M. E.; Shampine, L. F.,
+Alexander, R. SIAM J. Numer. Anal. 1977, 14, 1006. Bank, R. E. et al., IEEE Trans. Electron Devices
+1985, 32, 1992. Hosea, M. E.; Shampine, L. F.,
 Appl. Numer. Math. 1996, 20, 21.
 """
 
@@ -30,8 +31,6 @@ GAMMA = 2 - np.sqrt(2)
 """Place of the first stage in the step [1]."""
 IMPLICIT = GAMMA / 2
 """Coefficient of the stages, d [1]."""
-LEAP = (1 - GAMMA) ** 2 / (GAMMA * (2 - GAMMA))
-"""The second stage starts from y1 + LEAP (y1 - y0) [1]."""
 ERROR = (-3 * GAMMA**2 + 4 * GAMMA - 2) / (12 * (2 - GAMMA)) * 2
 """Constant of the error estimate, Bank et al. [1]."""
 REJECT = 3.0
@@ -61,12 +60,12 @@ class Control(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Where the solution stands between two steps."""
+    """Where the solution stands between two stages."""
 
     amounts: Any
     """What the rates integrate (NamedTuple of arrays)."""
-    rates: Any
-    """Their time derivatives, same structure."""
+    drift: Any
+    """Rates at the end of a step, within a step the mean ones since its start, same structure."""
     unknowns: tuple[Array, ...]
     """Solution of the last stage, scalars."""
     slopes: tuple[Array, ...]
@@ -102,25 +101,79 @@ class Equations(NamedTuple):
     """Those of the amounts (or rates) that must stay positive, scalars."""
 
 
-def _mix(a: Any, x: Array | float, b: Any) -> Any:
-    return jax.tree.map(lambda p, q: p + x * q, a, b)
+class _Span(NamedTuple):
+    """A stage of a step: when, and how much of it is explicit."""
+
+    time: Array
+    """Its start [s]."""
+    duration: Array
+    """Its length [s]."""
+    explicit: Array
+    """Weight of the drift; the rest of the duration is that of the rates at its end [s]."""
+    last: Array
+    """Whether the step ends with it, bool."""
 
 
-def _limit(*, share: float, amounts: tuple[Array, ...], losses: tuple[Array, ...]) -> Array:
-    """Return the largest factor up to one with which no amount loses more than its share."""
+def _spans(time: Array | np.ndarray, h: Array | np.ndarray, fresh: Array | np.ndarray) -> _Span:
+    """Return the stages of steps, each field of shape (2, *steps).
+
+    A fresh step, whose rates at the start are not known, is that of Alexander's method, which does
+    not need them: of second order too, with the same coefficient.
+    """
+    middle = jnp.where(fresh, IMPLICIT, GAMMA) * h
+    explicit = jnp.where(fresh, 0.0, IMPLICIT) * h
+    never = jnp.zeros_like(fresh, dtype=bool)
+    return _Span(
+        jnp.stack([time, time + middle]),
+        jnp.stack([middle, h - middle]),
+        jnp.stack([explicit, h - middle - IMPLICIT * h]),
+        jnp.stack([never, ~never]),
+    )
+
+
+def _limit(amounts: tuple[Array, ...], losses: tuple[Array, ...]) -> Array:
+    """Return the largest factor up to one with which no amount loses more than it may."""
     factor = jnp.ones(())
     for amount, loss in zip(amounts, losses, strict=True):
-        spare = share * amount + NEGLIGIBLE
+        spare = KEEP * amount + NEGLIGIBLE
         short = loss > spare
         factor = jnp.minimum(factor, jnp.where(short, spare / jnp.where(short, loss, 1.0), 1.0))
     return factor
 
 
-def advance(equations: Equations, point: Point, time: Array, h: Array) -> tuple[Point, Any, Array]:
-    """Take one step.
+def _stage(equations: Equations, point: Point, span: _Span) -> tuple[Point, Stage]:
+    """Take one stage.
 
-    Where an amount would run out in the explicit part of a stage, both stages fall back towards
-    the implicit Euler rule, for all amounts alike: what is conserved stays conserved.
+    Where an amount would run out in the explicit part, the stage falls back towards the implicit
+    Euler rule, for all amounts alike: what is conserved stays conserved.
+    """
+    now = equations.positive(point.amounts)
+    losses = tuple(-span.explicit * r for r in equations.positive(point.drift))
+    explicit = _limit(now, losses) * span.explicit
+    end = span.time + span.duration
+    found = equations.solve(
+        jax.tree.map(lambda a, r: a + explicit * r, point.amounts, point.drift),
+        span.duration - explicit,
+        end,
+        equations.guess(point.unknowns, point.slopes, span.time, end),
+        point.memory,
+    )
+    pace = 1 / span.duration
+    drift = jax.tree.map(
+        lambda before, after, rate: jnp.where(span.last, rate, pace * (after - before)),
+        point.amounts,
+        found.amounts,
+        found.rates,
+    )
+    slopes = tuple(pace * (b - a) for a, b in zip(point.unknowns, found.unknowns, strict=True))
+    memory = equations.remember(point.memory, found.amounts, found.rates)
+    return Point(found.amounts, drift, found.unknowns, slopes, memory), found
+
+
+def advance(
+    equations: Equations, point: Point, time: Array, h: Array, fresh: Array
+) -> tuple[Point, Any, Array]:
+    """Take one step.
 
     Parameters
     ----------
@@ -130,6 +183,8 @@ def advance(equations: Equations, point: Point, time: Array, h: Array) -> tuple[
         Start of the step.
     time, h : Array
         Start and length of the step, scalars [s].
+    fresh : Array
+        Whether the rates at the start are not known, scalar, bool.
 
     Returns
     -------
@@ -140,42 +195,17 @@ def advance(equations: Equations, point: Point, time: Array, h: Array) -> tuple[
     error : Array
         Error over tolerance, scalar [1].
     """
-    middle, end = time + GAMMA * h, time + h
-    now = equations.positive(point.amounts)
-    falls = tuple(-IMPLICIT * h * r for r in equations.positive(point.rates))
-    explicit = _limit(share=KEEP, amounts=now, losses=falls) * IMPLICIT
-    first = equations.solve(
-        _mix(point.amounts, explicit * h, point.rates),
-        (GAMMA - explicit) * h,
-        middle,
-        equations.guess(point.unknowns, point.slopes, time, middle),
-        point.memory,
-    )
-    then = equations.positive(first.amounts)
-    falls = tuple(LEAP * (b - a) for a, b in zip(then, now, strict=True))
-    leap = _limit(share=KEEP, amounts=then, losses=falls)
-    change = jax.tree.map(lambda a, b: a - b, first.amounts, point.amounts)
-    rest = (1 - GAMMA) * h
-    early = tuple(
-        (b - a) / (GAMMA * h) for a, b in zip(point.unknowns, first.unknowns, strict=True)
-    )
-    last = equations.solve(
-        _mix(first.amounts, leap * LEAP, change),
-        leap * IMPLICIT * h + (1 - leap) * rest,
-        end,
-        equations.guess(first.unknowns, early, middle, end),
-        point.memory,
-    )
+    after, stages = lax.scan(lambda p, s: _stage(equations, p, s), point, _spans(time, h, fresh))
+    middle, last = (jax.tree.map(lambda x, i=i: x[i], stages) for i in range(2))
 
     def estimate(r0: Array, r1: Array, r2: Array) -> Array:
         return jnp.abs(ERROR * (r0 / GAMMA - r1 / (GAMMA * (1 - GAMMA)) + r2 / (1 - GAMMA)))
 
-    memory = equations.remember(point.memory, last.amounts, last.rates)
-    error = equations.error(point.rates, first.rates, last.rates, last.amounts, memory, h, estimate)
-    slopes = tuple((b - a) / rest for a, b in zip(first.unknowns, last.unknowns, strict=True))
-    error = jnp.maximum(error, jnp.maximum(first.defect, last.defect))
+    error = equations.error(
+        point.drift, middle.rates, last.rates, last.amounts, after.memory, h, estimate
+    )
+    error = jnp.maximum(error, jnp.maximum(middle.defect, last.defect))
     error = jnp.where(jnp.isfinite(error), error, 2 * FAILED)
-    after = Point(last.amounts, last.rates, last.unknowns, slopes, memory)
     return after, last.output, lax.stop_gradient(error)
 
 
@@ -217,7 +247,7 @@ def integrate(
     equations : Equations
         The system.
     start : Point
-        Initial state.
+        Initial state; the drift need not be known.
     first : Any
         Record of the initial state.
     begin : float
@@ -249,7 +279,7 @@ def integrate(
         forced = (left < RESERVE * control.attempts) & (needed >= clock.h) & ~done
         wanted = jnp.where(forced, needed, clock.h)
         h = jnp.where(wanted >= 0.999 * gap, gap, jnp.where(wanted > 0.5 * gap, 0.5 * gap, wanted))
-        after, record, error = advance(equations, point, clock.time, h)
+        after, record, error = advance(equations, point, clock.time, h, clock.time <= begin)
         good = ((error <= REJECT) | forced | (h <= 1.001 * shortest)) & ~done & (error < FAILED)
         factor = jnp.clip(SAFETY * (error + 1e-9) ** (-1 / 3), SHRINKAGE, GROWTH)
         factor = jnp.where(good, factor, jnp.minimum(factor, 0.7))
@@ -275,7 +305,7 @@ def march(equations: Equations, start: Point, first: Any, *, grid: np.ndarray) -
     equations : Equations
         The system.
     start : Point
-        Initial state.
+        Initial state; the drift need not be known.
     first : Any
         Record of the initial state.
     grid : ndarray
@@ -286,16 +316,20 @@ def march(equations: Equations, start: Point, first: Any, *, grid: np.ndarray) -
     Record
         On the grid; nothing is rejected.
     """
+    fresh = np.arange(len(grid) - 1) == 0
+    spans = jax.tree.map(
+        lambda x: jnp.swapaxes(x, 0, 1).ravel(), _spans(grid[:-1], np.diff(grid), fresh)
+    )
 
-    def step(carry: Point, span: tuple[Array, Array]) -> tuple[Point, Any]:
-        after, output, _ = advance(equations, carry, span[0], span[1])
-        return after, output
+    def step(carry: Point, span: _Span) -> tuple[Point, Any]:
+        after, found = _stage(equations, carry, span)
+        return after, found.output
 
-    _, output = lax.scan(step, start, (jnp.asarray(grid[:-1]), jnp.asarray(np.diff(grid))))
+    _, output = lax.scan(step, start, spans)
     steps = len(grid) - 1
     return Record(
         jnp.asarray(grid),
-        jax.tree.map(_join, first, output),
+        jax.tree.map(lambda a, b: _join(a, b[1::2]), first, output),
         jnp.ones(steps, dtype=bool),
         jnp.zeros(steps, dtype=bool),
     )

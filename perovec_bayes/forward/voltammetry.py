@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +21,8 @@ from perovec_bayes.forward.stage import (
     Layout,
     Memory,
     Output,
-    Problem,
     System,
+    stage,
     total,
 )
 from perovec_bayes.forward.trbdf2 import Control, Equations, Point, Record
@@ -90,9 +91,7 @@ def respond(
     layout = Layout(model)
     system = System(model, layout, programme, f, modes, control.tolerance)
     equations = Equations(
-        lambda known, coefficient, time, guess, memory: Problem(
-            system, known, coefficient, time, memory
-        ).solve(guess),
+        partial(stage, system),
         _guess(layout),
         _remember,
         _error(model, layout, control.tolerance),

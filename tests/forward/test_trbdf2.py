@@ -52,11 +52,11 @@ def system(first, second, tolerance=1e-3, trouble=None):
 
 
 def start(first, second, a=1.0, b=0.5):
-    """Initial state with its true rates."""
+    """Initial state; its rates need not be known."""
     one = jnp.ones(())
     amounts = Amounts(a * one, b * one, 0.0 * one)
-    rates = Amounts(1 - first * amounts.a, first * amounts.a - second * amounts.b, second * b - one)
-    point = Point(amounts, rates, (amounts.a,), (0.0 * one,), jnp.asarray(0))
+    drift = jax.tree.map(lambda x: 1e3 * one, amounts)
+    point = Point(amounts, drift, (amounts.a,), (0.0 * one,), jnp.asarray(0))
     return point, Output(amounts.b, a + b + 0.0 * one)
 
 
