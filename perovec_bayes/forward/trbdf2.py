@@ -51,9 +51,9 @@ KEEP = 0.9
 class Control(NamedTuple):
     """How the steps are chosen (static)."""
 
-    attempts: int = 1600
+    attempts: int = 2400
     """Number of attempted steps [1]."""
-    tolerance: float = 1e-3
+    tolerance: float = 3e-4
     """Relative error of a step [1]."""
     shortest: float = 1e-8
     """Shortest step as a share of the whole run [1]; what is shorter counts as converged."""

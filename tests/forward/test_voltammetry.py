@@ -25,7 +25,8 @@ from perovec_bayes.forward.voltammetry import respond
 from tests.oracles import electrode_mol
 
 F = thermal_frequency()
-TOLERANCES = (Control().tolerance, 1e-4)
+TOLERANCES = (1e-3, 1e-4)
+DEFAULT = Control().tolerance
 ATTEMPTS = 4000
 RATE = 0.01
 
@@ -168,7 +169,7 @@ def test_error_falls_with_the_tolerance(runs, name):
 @pytest.mark.parametrize("name", BOUNDS)
 def test_default_control_suffices(runs, name):
     """Nothing was forced, also not with the default number of attempts, of which half remain."""
-    run = runs(name)
+    run = runs(name, DEFAULT)
     assert run.forced == 0
     assert run.attempts < 0.6 * Control().attempts
     _, corners, rate, _ = electrode_mol.CASES[name]
@@ -206,13 +207,13 @@ def between_steps(run):
 @pytest.mark.parametrize("name", BOUNDS)
 def test_peaks_and_charges(runs, name):
     """Nucleation spike, waves and stripping peaks of all cycles at the default tolerance."""
-    run, stored = runs(name), electrode_mol.reference(name)
+    run, stored = runs(name, DEFAULT), electrode_mol.reference(name)
     ours = waves(name, *between_steps(run))
     theirs = waves(name, stored.time, stored.current, stored.charge)
     largest = np.abs(theirs).max(axis=0)
     np.testing.assert_allclose(ours[:, [0, 2]], theirs[:, [0, 2]], rtol=0, atol=3e-3)
     heights = np.abs(ours - theirs)[:, [1, 3]] / np.abs(theirs)[:, [1, 3]]
-    assert heights.max() < (0.03 if name == "bulk_film" else 0.01)  # its film ends in cycle 3
+    assert heights.max() < 0.01
     assert (np.abs(ours - theirs)[:, 4:] / largest[4:]).max() < 0.01
 
 
