@@ -367,7 +367,7 @@ def rates(model: Electrode, s: Surface, f: float) -> Rates:
     zero = jnp.zeros(())
     births, deaths = zero, zero
     if isinstance(surface, Nucleation):
-        births = _births(surface, s, model.lead[0], f, c[0]) * e["no_area"]
+        births = _births(surface, s, model.lead, f, c) * e["no_area"]
         # nuclei that have dissolved below the critical size are gone
         loss = jnp.maximum(-sum(deposition), 0.0)
         deaths = s.N * e["size"] * loss / (sum(s.q) + LEAST_LEAD)
@@ -465,19 +465,34 @@ def _anion(film: Film, s: Surface) -> Array:
     return jnp.maximum(film.c_Br + 3 * s.y, 0.0) / STANDARD_CONCENTRATION
 
 
-def _births(part: Nucleation, s: Surface, lead: Lead, f: float, c: Array) -> Array:
-    """Return the formation of nuclei on a bare electrode (2.7)."""
-    share = jnp.maximum(c / STANDARD_CONCENTRATION, 0.0) + LEAST_CONCENTRATION
-    eta = s.phi - lead.E0 - jnp.log(share) / (2 * f)
-    barrier = part.lnA - part.B_n / (eta * eta + NUCLEATION_WIDTH**2)
-    e = _exponentials({"rate": barrier, "onset": eta / NUCLEATION_WIDTH})
-    rate: Array = e["rate"] / (1 + e["onset"]) * (part.N0 - s.N)
+def _births(
+    part: Nucleation, s: Surface, lead: tuple[Lead, ...], f: float, c: tuple[Array, ...]
+) -> Array:
+    """Return the formation of nuclei on a bare electrode from every lead species (2.7)."""
+    exponents = {}
+    for i, (species, own) in enumerate(zip(lead, c, strict=True)):
+        share = jnp.maximum(own / STANDARD_CONCENTRATION, 0.0) + LEAST_CONCENTRATION
+        eta = s.phi - species.E0 - jnp.log(share) / (2 * f)
+        exponents[f"rate{i}"] = part.lnA - part.B_n / (eta * eta + NUCLEATION_WIDTH**2)
+        exponents[f"onset{i}"] = eta / NUCLEATION_WIDTH
+    e = _exponentials(exponents)
+    pace = sum((e[f"rate{i}"] / (1 + e[f"onset{i}"]) for i in range(len(lead))), jnp.zeros(()))
+    rate: Array = pace * (part.N0 - s.N)
     return rate
+
+
+def _pace(shell: Shell, G_L: Array, c: Array) -> Array:
+    """Return how fast the shell answers to the concentration, k_L theta.
+
+    Complexes return only to sites that are free: the shell never exceeds what it was.
+    """
+    cover = G_L / shell.G_L0
+    pace: Array = shell.k_L * cover
+    return jnp.where(c < shell.c_sat, pace, pace * jnp.maximum(1 - cover, 0.0))
 
 
 def _shedding(shell: Shell, G_L: Array, c: Array) -> Array:
-    rate: Array = shell.k_L * (G_L / shell.G_L0) * (shell.c_sat - c)
-    return rate
+    return _pace(shell, G_L, c) * (shell.c_sat - c)
 
 
 def _exchange(
@@ -507,7 +522,10 @@ def _exchange(
             source = sum((part.rate for part in release), source)
             slope = sum((part.slope for part in release), slope)
         if model.shell and i == len(model.lead) - 1:
-            pace = model.shell.k_L * s.G_L / model.shell.G_L0
+            bare = (supply.past + supply.gain * (source + back)) / (
+                1 + supply.gain * (slope + onward)
+            )
+            pace = _pace(model.shell, s.G_L, bare)
             source, slope = source + pace * model.shell.c_sat, slope + pace
         free = supply.past + supply.gain * source
         weight = 1 + supply.gain * slope

@@ -6,7 +6,6 @@ of the released ions. Those of dissolved lead follow in closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -33,11 +32,11 @@ from perovec_bayes.forward.programme import Programme
 from perovec_bayes.forward.trbdf2 import Stage
 
 ITERATIONS = 30
-"""Most Newton steps of a stage before the last one, which carries the gradient."""
-NEAR = 0.03
-"""Once a Newton step changes the unknowns by less than this share, the last one follows [1]."""
-NEARER = 3e-3
-"""The same where gradients are wanted, whose error is that of the last step but one [1]."""
+"""Most Newton steps of a stage."""
+NEAR = 3e-3
+"""A Newton step smaller than this is the last: the next would be of the size of its square [1]."""
+OF_PEAK = 0.02
+"""Currents below this share of the largest so far are as accurate as that share [1]."""
 LARGEST_STEP = 0.08
 """Largest Newton step in phi [V]."""
 KEPT = 0.1
@@ -242,6 +241,8 @@ class Given(NamedTuple):
     """Concentrations of each species, then of the ions, without flux, scalars [mol cm^-3]."""
     gain: tuple[Array, ...]
     """Their response to the flux, scalars [s cm^-1]."""
+    pace: Array
+    """Rate below which amounts need not change rightly, scalar [mol cm^-2 s^-1]."""
 
 
 class Problem:
@@ -330,16 +331,22 @@ class Problem:
         beside : tuple of Array
             What `equations` returns beside the residuals, there.
         size : Array
-            How far the step went, relative to the unknowns, scalar [1].
+            How far the step went, scalar [1]: in units of RT/F; of the ions' concentration; of the
+            geometric mean of an amount and its change, so that its square tells how wrong the rates
+            may be.
         """
-        layout = self.layout
+        layout, model = self.layout, self.model
         step, beside = newton.correction(self.equations, z)
         taken = [z[0] - jnp.clip(step[0], -LARGEST_STEP, LARGEST_STEP)]
         for i, (a, d) in enumerate(zip(z[1:], step[1:], strict=True), start=1):
             taken.append(jnp.maximum(a - d, KEPT * a) if i in layout.bounded else a - d)
         size = jnp.abs(self.f * step[0])
+        known, least = self.known, self.coefficient * self.given.pace + LEAST_LEAD
+        nuclei, shell = (known.N,) * layout.nucleates, (known.G_L,) * (model.shell is not None)
+        before = (known.phi, *known.q, *nuclei, *known.G, *shell)
         for i in layout.settled:
-            size = jnp.maximum(size, jnp.abs(step[i]) / (taken[i] + LEAST_LEAD))
+            change = jnp.abs(taken[i] - before[i]) + least
+            size = jnp.maximum(size, jnp.abs(step[i]) * lax.rsqrt((taken[i] + LEAST_LEAD) * change))
         for i in range(layout.ions.start, layout.ions.stop):
             size = jnp.maximum(size, jnp.abs(step[i]) / (jnp.abs(taken[i]) + LEAST_IONS))
         return tuple(taken), beside, size
@@ -352,23 +359,21 @@ class _Iterate(NamedTuple):
     beside: Scalars
     size: Array
     """Of the last step."""
-    before: Array
-    """Of the one before."""
     count: Array
 
 
-def _newton(problem: Problem, guess: Scalars, settled: Callable[[_Iterate], Array]) -> _Iterate:
-    """Take steps until they have settled, at most `ITERATIONS`."""
+def _newton(problem: Problem, guess: Scalars) -> _Iterate:
+    """Take steps until they are small, at most `ITERATIONS`."""
+
+    def unsettled(carry: _Iterate) -> Array:
+        return (carry.size > NEAR) & (carry.count < ITERATIONS)
 
     def iterate(carry: _Iterate) -> _Iterate:
-        return _Iterate(*problem.correct(carry.z), carry.size, carry.count + 1)
+        return _Iterate(*problem.correct(carry.z), carry.count + 1)
 
     beside = jax.eval_shape(problem.equations, guess)[1]
-    far = jnp.asarray(jnp.inf)
-    start = _Iterate(guess, (jnp.zeros(()),) * len(beside), far, far, jnp.asarray(0))
-    end: _Iterate = lax.while_loop(
-        lambda carry: ~settled(carry) & (carry.count < ITERATIONS), iterate, start
-    )
+    start = _Iterate(guess, (jnp.zeros(()),) * len(beside), jnp.asarray(jnp.inf), jnp.asarray(0))
+    end: _Iterate = lax.while_loop(unsettled, iterate, start)
     return end
 
 
@@ -401,7 +406,7 @@ def solution(
     size : Array
         Size of the last step, relative to the unknowns, scalar [1].
     """
-    end = _newton(Problem(layout, f, given), guess, lambda found: found.before <= NEAR)
+    end = _newton(Problem(layout, f, given), guess)
     return end.z, end.beside, end.size
 
 
@@ -410,7 +415,7 @@ def _solution_derivative(
     layout: Layout, f: float, primals: tuple[Given, Scalars], tangents: tuple[Given, Scalars]
 ) -> tuple[Any, Any]:
     given, guess = primals
-    end = _newton(Problem(layout, f, given), guess, lambda found: found.size <= NEARER)
+    end = _newton(Problem(layout, f, given), guess)
 
     def last(given: Given) -> tuple[Scalars, Scalars, Array]:
         return Problem(layout, f, given).correct(end.z)
@@ -462,6 +467,7 @@ def stage(
         living,
         diffusion.past,
         diffusion.gain,
+        OF_PEAK * memory.peak / (2 * FARADAY),
     )
     z, beside, size = solution(system.layout, system.f, given, guess)
     problem = Problem(system.layout, system.f, given)

@@ -59,6 +59,19 @@ class Control(NamedTuple):
     """Shortest step as a share of the whole run [1]; what is shorter counts as converged."""
 
 
+class Trend(NamedTuple):
+    """Where the unknowns have been heading; no gradient goes through it."""
+
+    last: tuple[Array, ...]
+    """Solution of the last stage, scalars."""
+    slopes: tuple[Array, ...]
+    """Mean time derivatives over it, scalars."""
+    bends: tuple[Array, ...]
+    """Second ones, from the stage before, scalars."""
+    duration: Array
+    """Length of the last stage, scalar [s]."""
+
+
 class Point(NamedTuple):
     """Where the solution stands between two stages."""
 
@@ -66,12 +79,27 @@ class Point(NamedTuple):
     """What the rates integrate (NamedTuple of arrays)."""
     drift: Any
     """Rates at the end of a step, within a step the mean ones since its start, same structure."""
-    unknowns: tuple[Array, ...]
-    """Solution of the last stage, scalars."""
-    slopes: tuple[Array, ...]
-    """Time derivatives of the unknowns, scalars."""
+    trend: Trend
+    """For a first guess of the next solution."""
     memory: Any
     """What else the equations remember."""
+
+
+def begin_at(amounts: Any, unknowns: tuple[Array, ...], memory: Any) -> Point:
+    """Return a start whose rates are not known.
+
+    Parameters
+    ----------
+    amounts : Any
+        What the rates integrate (NamedTuple of arrays).
+    unknowns : tuple of Array
+        First guess of the unknowns, scalars.
+    memory : Any
+        What else the equations remember.
+    """
+    zeros = tuple(jnp.zeros(()) for _ in unknowns)
+    trend = Trend(unknowns, zeros, zeros, jnp.zeros(()))
+    return Point(amounts, jax.tree.map(jnp.zeros_like, amounts), trend, memory)
 
 
 class Stage(NamedTuple):
@@ -92,7 +120,7 @@ class Equations(NamedTuple):
     solve: Callable[..., Stage]
     """(known amounts, coefficient [s], time [s], first guess, memory) -> Stage."""
     guess: Callable[..., tuple[Array, ...]]
-    """(unknowns, slopes, from time, to time) -> first guess."""
+    """(last solution, expected slopes, duration [s]) -> first guess."""
     remember: Callable[..., Any]
     """(memory, amounts and rates at the end of a step) -> memory."""
     error: Callable[..., Array]
@@ -150,12 +178,14 @@ def _stage(equations: Equations, point: Point, span: _Span) -> tuple[Point, Stag
     now = equations.positive(point.amounts)
     losses = tuple(-span.explicit * r for r in equations.positive(point.drift))
     explicit = _limit(now, losses) * span.explicit
-    end = span.time + span.duration
+    trend = point.trend
+    apart = 0.5 * (trend.duration + span.duration)
+    expected = tuple(s + apart * b for s, b in zip(trend.slopes, trend.bends, strict=True))
     found = equations.solve(
         jax.tree.map(lambda a, r: a + explicit * r, point.amounts, point.drift),
         span.duration - explicit,
-        end,
-        equations.guess(point.unknowns, point.slopes, span.time, end),
+        span.time + span.duration,
+        equations.guess(trend.last, expected, span.duration),
         point.memory,
     )
     pace = 1 / span.duration
@@ -165,9 +195,12 @@ def _stage(equations: Equations, point: Point, span: _Span) -> tuple[Point, Stag
         found.amounts,
         found.rates,
     )
-    slopes = tuple(pace * (b - a) for a, b in zip(point.unknowns, found.unknowns, strict=True))
+    now_at = lax.stop_gradient(found.unknowns)
+    slopes = tuple(pace * (b - a) for a, b in zip(trend.last, now_at, strict=True))
+    bends = tuple((b - a) / apart for a, b in zip(trend.slopes, slopes, strict=True))
+    trend = Trend(now_at, slopes, bends, span.duration)
     memory = equations.remember(point.memory, found.amounts, found.rates)
-    return Point(found.amounts, drift, found.unknowns, slopes, memory), found
+    return Point(found.amounts, drift, trend, memory), found
 
 
 def advance(

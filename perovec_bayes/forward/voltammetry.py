@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -17,6 +16,7 @@ from perovec_bayes.forward.newton import Scalars
 from perovec_bayes.forward.programme import Programme
 from perovec_bayes.forward.stage import (
     LEAST_LEAD,
+    OF_PEAK,
     Amounts,
     Layout,
     Memory,
@@ -31,8 +31,6 @@ KERNEL_TOLERANCE = 1e-10
 """Of the diffusion kernel for real p; about 1e-5 in the time domain [1]."""
 LEAST_CURRENT = 2e-7
 """Currents below this need not be right [A cm^-2]."""
-OF_PEAK = 0.02
-"""Currents below this share of the largest so far are as accurate as that share [1]."""
 LEAST_NUCLEI = 1e3
 """Numbers of nuclei below this need not be right [cm^-2]."""
 LOOSER = 10.0
@@ -120,22 +118,16 @@ def _start(
     )
     first = model.lead[0].c_b + zero
     unknowns = layout.pack(Surface(phi, (), first, q, zero, zero, zero, G, shell, ()))
-    point = Point(
-        amounts,
-        jax.tree.map(jnp.zeros_like, amounts),
-        unknowns,
-        tuple(zero for _ in unknowns),
-        Memory(G, zero + LEAST_CURRENT / OF_PEAK),
-    )
+    point = trbdf2.begin_at(amounts, unknowns, Memory(G, zero + LEAST_CURRENT / OF_PEAK))
     output = Output(
         *[zero] * len(Output._fields),
     )._replace(film=sum(G, zero), lead=sum(q, zero), shell=shell, surface_lead=first, potential=phi)
     return point, output
 
 
-def _guess(layout: Layout) -> Callable[[Scalars, Scalars, Array, Array], Scalars]:
-    def guess(unknowns: Scalars, slopes: Scalars, since: Array, time: Array) -> Scalars:
-        ahead = [z + (time - since) * d for z, d in zip(unknowns, slopes, strict=True)]
+def _guess(layout: Layout) -> Callable[[Scalars, Scalars, Array], Scalars]:
+    def guess(unknowns: Scalars, slopes: Scalars, duration: Array) -> Scalars:
+        ahead = [z + duration * d for z, d in zip(unknowns, slopes, strict=True)]
         for i in layout.bounded:
             ahead[i] = jnp.clip(ahead[i], unknowns[i] / GUESS, unknowns[i] * GUESS)
         return tuple(ahead)

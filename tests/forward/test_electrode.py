@@ -329,6 +329,29 @@ def test_balances(name):
     assert np.abs(out.charge - made).max() < 1e-12 * np.abs(out.charge).max()
 
 
+def test_nuclei_form_from_whichever_species_there_is():
+    """The order of the species does not matter, and one that is absent changes nothing."""
+    there = LEAD._replace(c_b=1e-6)
+    absent = there._replace(E0=there.E0 - 0.3, c_b=0.0, k0=0.0)
+    programme = sweeps([-0.4, -1.5, -0.4], 0.05)
+    deposit = Deposit(NUCLEI, 6e-3)
+    _, alone = march(Electrode(CELL, (there,), deposit), programme, 600)
+    assert alone.nuclei.max() > 0.5 * NUCLEI.N0
+    for lead in ((there, absent), (absent, there)):
+        _, both = march(Electrode(CELL, lead, deposit), programme, 600)
+        np.testing.assert_allclose(both.current, alone.current, rtol=0, atol=1e-9)
+
+
+def test_a_shell_never_exceeds_what_it_was():
+    """Complexes that are stripped above their solubility return to free sites only."""
+    model = FULL._replace(shell=FULL.shell._replace(c_sat=1e-8, k_L=1e-3))
+    _, out = march(model, sweeps([-0.4, -1.8, -0.2], 0.05), 800)
+    theta = out.shell / model.shell.G_L0
+    assert theta.min() < 0.95
+    assert theta[theta.argmin() :].max() > theta.min() + 0.02  # some return
+    assert theta.max() <= 1 + 1e-9
+
+
 # --- gradients ---------------------------------------------------------------------------------
 
 SIZES = {"q0": 1e-20, "c_b": 1e-8, "c_Cs": 1e-8, "c_Br": 1e-8}

@@ -8,7 +8,7 @@ import pytest
 from jax import numpy as jnp
 
 from perovec_bayes.forward import trbdf2
-from perovec_bayes.forward.trbdf2 import Control, Equations, Point, Stage
+from perovec_bayes.forward.trbdf2 import Control, Equations, Stage
 
 FAST, SLOW = 1e4, 1.0
 
@@ -44,7 +44,7 @@ def system(first, second, tolerance=1e-3, trouble=None):
 
     return Equations(
         solve,
-        lambda unknowns, slopes, since, time: unknowns,
+        lambda last, slopes, duration: last,
         lambda memory, amounts, rates: memory + 1,
         error,
         lambda amounts: (),
@@ -56,7 +56,7 @@ def start(first, second, a=1.0, b=0.5):
     one = jnp.ones(())
     amounts = Amounts(a * one, b * one, 0.0 * one)
     drift = jax.tree.map(lambda x: 1e3 * one, amounts)
-    point = Point(amounts, drift, (amounts.a,), (0.0 * one,), jnp.asarray(0))
+    point = trbdf2.begin_at(amounts, (amounts.a,), jnp.asarray(0))._replace(drift=drift)
     return point, Output(amounts.b, a + b + 0.0 * one)
 
 
