@@ -278,7 +278,7 @@ def test_complete_stripping_brings_IA_back(lab, sample):
     """Counter-check: no lead is left to seed growth, though it would."""
     run = lab(sample, k_iso=0.0)
     first, second = (run.wave_I(cycle)[0][0] for cycle in CYCLES[:2])
-    assert second == pytest.approx(first, abs=0.01)
+    assert second == pytest.approx(first, abs=0.03)
 
 
 def excess(run, cell):
