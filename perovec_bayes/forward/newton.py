@@ -1,4 +1,4 @@
-"""Implicit equations inside a time step: solved by Newton, differentiated by a last step."""
+"""Newton steps for the small systems inside a time step."""
 
 from __future__ import annotations
 
@@ -13,43 +13,8 @@ LEAST_PIVOT = 1e-290
 """Pivots of the elimination are kept away from zero by this."""
 
 
-def solve(
-    residual: Callable[[Array], Array], guess: Array, iterations: int, largest_step: float
-) -> Array:
-    """Solve g(x) = 0 for a scalar x, where g is known to be increasing (g' > 0).
-
-    The iterations run under `stop_gradient`; a last step with the derivative held constant carries
-    the gradient, which is the implicit-function derivative dx = -(dg/dtheta) / g' (exact to first
-    order, once the iterations have converged).
-
-    Parameters
-    ----------
-    residual : callable
-        g, scalar to scalar, differentiable.
-    guess : Array
-        Start, scalar.
-    iterations : int
-        Newton steps, scalar.
-    largest_step : float
-        Bound on a step, scalar, in the unit of x.
-
-    Returns
-    -------
-    Array
-        x, scalar.
-    """
-
-    def slope_at(x: Array) -> tuple[Array, Array]:
-        value, slope = jax.jvp(residual, (x,), (jnp.ones_like(x),))
-        return value, slope
-
-    x = lax.stop_gradient(guess)
-    for _ in range(iterations):
-        value, slope = slope_at(x)
-        x = lax.stop_gradient(x - jnp.clip(value / slope, -largest_step, largest_step))
-    _, slope = slope_at(x)
-    return x - residual(x) / lax.stop_gradient(slope)
-
+LANES = 8
+"""Short vectors are as long as a multiple of this: others are worked through number by number."""
 
 type Scalars = tuple[Array, ...]
 
@@ -74,15 +39,15 @@ def correction(
         J^-1 r; and b carried on to z - J^-1 r by its own derivatives, held constant too.
     """
     size = len(z)
+    wide = -(-(size + 1) // LANES) * LANES
 
     def along(direction: Array) -> tuple[Any, Any]:
         return jax.jvp(system, (z,), (tuple(direction),))
 
-    (value, beside), (columns, slopes) = jax.vmap(along, out_axes=(None, -1))(jnp.eye(size))
-    rows = [
-        jnp.concatenate([lax.stop_gradient(column), v[None]])
-        for column, v in zip(columns, value, strict=True)
-    ]
+    (value, beside), (columns, slopes) = jax.vmap(along, out_axes=(None, -1))(jnp.eye(wide, size))
+    # behind the columns of J stands r
+    place = jnp.arange(wide) == size
+    rows = [lax.stop_gradient(column) + v * place for column, v in zip(columns, value, strict=True)]
     inverse = []
     for i in range(size):
         pivot = rows[i][i]
@@ -95,7 +60,7 @@ def correction(
         for j in range(i + 1, size):
             total = total - rows[i][j] * found[j]
         found[i] = total * inverse[i]
-    step = jnp.stack(found)
+    step = jnp.concatenate([jnp.stack(found), jnp.zeros(wide - size)])
     carried = tuple(
         b - jnp.sum(lax.stop_gradient(slope) * step)
         for b, slope in zip(beside, slopes, strict=True)

@@ -9,8 +9,8 @@ from pytensor import tensor as pt
 
 from perovec_bayes.constants import thermal_frequency
 from perovec_bayes.forward import redox, waveform
-from perovec_bayes.forward.diffusion import memory
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.cards import Option
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
@@ -21,6 +21,7 @@ from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.inference.priors import Normal
 
+OPTIONS = {"steps_per_point": Option(1.0)}
 UNITS = {
     "E0": "V",
     "k0": "cm/s",
@@ -58,7 +59,6 @@ def add(builder: Builder) -> None:
     data = builder.one("cv")
     f = thermal_frequency(float(data.attrs["temperature_K"]))
     grid = model_grid(data, builder.number("steps_per_point"), 1000)
-    constants = memory(grid.dt, len(grid.time) - 1)
     points = waveform.sampling(grid.time, data["time"].to_numpy())
     names = ("E0", "k0", "alpha", "D", "D_ratio", "c_O", "c_R", "R_u", "C_dl", "g0", "g1")
     p = {name: builder.parameter(name) for name in names}
@@ -80,7 +80,7 @@ def add(builder: Builder) -> None:
         parameters = redox.RedoxParameters(
             E0, k0, alpha, D, D * D_ratio, c_O, c_R, R_u, C_dl, g0, g1
         )
-        j = redox.redox_current(parameters, grid, f, constants)
+        j = redox.redox_current(parameters, grid, f)
         return points.at(j)
 
     density = bridge.wrap(current)(*p.values())
