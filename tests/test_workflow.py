@@ -3,6 +3,7 @@ import logging
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,6 +318,15 @@ def test_wrong_simulations(truth, tmp_path, change, words):
     assert not (tmp_path / "made").exists()
 
 
+def test_no_data_are_made_where_the_steps_do_not_suffice(tmp_path):
+    text = (Path(__file__).parents[1] / "examples/bulk_film/study.toml").read_text()
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace("[sampler]", "[options]\nattempts = 150\n\n[sampler]"))
+    with pytest.raises(StudyError, match=r"truth: the model needs more time steps.*attempts"):
+        simulate(path, tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
 FILM = """
 [study]
 name = "film"
@@ -358,6 +368,45 @@ def test_designs_of_voltammograms_and_spectra(tmp_path):
     assert light.attrs["clock_offset_s"] == -3
     assert (float(light["band_low_nm"][0]), float(light["band_high_nm"][0])) == (500, 550)
     assert cv.attrs["synthetic"] == light.attrs["synthetic"] == 1
+
+
+def test_a_design_of_potential_steps(tmp_path):
+    path = tmp_path / "film.toml"
+    head, tail = FILM.split("[simulate.cv]")
+    steps = (
+        "\nlevels = [-0.4, -1.2]\ndurations = [1.0, 5.0]\nspacing.value = 0.1\nspacing.unit = 's'\n"
+    )
+    path.write_text(f"{head}[simulate.cv]{steps}[simulate.od]{tail.split('[simulate.od]')[1]}")
+    cv = design.templates(load_study(path))["cv"]
+    np.testing.assert_allclose(cv["time"], np.arange(61) * 0.1)
+    np.testing.assert_allclose(cv["potential"], np.where(np.arange(61) > 10, -1.2, -0.4))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("corners = [0.0, -1.0, 0.0]\n", "", "simulate.cv: the design is incomplete; expected "
+         "corners and scan_rate, or levels and durations, found no corners"),
+        ("spacing = { value = 500", "levels = [0, -1]\nspacing = { value = 500",
+         "simulate.cv: a sweep and steps in one design"),
+        ('corners = [0.0, -1.0, 0.0]\nscan_rate = { value = 100, unit = "mV/s" }\n'
+         'hold = { value = 0.1, unit = "min" }', "levels = [0, -1]\ndurations = [1.0]",
+         "simulate.cv.durations: the value is not allowed; expected at least one entry"),
+        ('corners = [0.0, -1.0, 0.0]\nscan_rate = { value = 100, unit = "mV/s" }\n'
+         'hold = { value = 0.1, unit = "min" }', "levels = [0, -1]\ndurations = [1.0, 2.0, 3.0]",
+         "simulate.cv.durations: not one duration for each level; expected 2, found 3"),
+        ('corners = [0.0, -1.0, 0.0]\nscan_rate = { value = 100, unit = "mV/s" }\n'
+         'hold = { value = 0.1, unit = "min" }', "levels = [0, -1]\ndurations = [1.0, -2.0]",
+         "simulate.cv.durations#2: the value is not allowed; expected a number greater than 0"),
+    ],
+)  # fmt: skip
+def test_wrong_designs_of_a_voltammogram(tmp_path, old, new, words):
+    assert old in FILM
+    path = tmp_path / "film.toml"
+    path.write_text(FILM.replace(old, new))
+    with pytest.raises(StudyError) as caught:
+        design.templates(load_study(path))
+    assert str(caught.value).startswith(f"{path}: {words}")
 
 
 # the public names

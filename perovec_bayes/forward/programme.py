@@ -11,6 +11,10 @@ from jax import Array
 
 MOST_CORNERS = 256
 """A programme keeps at most so many corners: each costs time in every step."""
+LEAST_JUMP = 0.02
+"""Smaller changes between two points of a record are no jumps [V]."""
+JUMP_RATE = 10.0
+"""E changes faster in a jump than before and after it by this factor [1]."""
 
 
 class Programme(NamedTuple):
@@ -38,6 +42,14 @@ class Programme(NamedTuple):
         """Times that a step must not straddle, shape (breaks,) [s]."""
         found: np.ndarray = np.unique(np.append(self.time, self.end))
         return found if self.wait > 0 else found[1:]
+
+    @property
+    def jumps(self) -> np.ndarray:
+        """Times at which E jumps, shape (jumps,) [s]."""
+        found: np.ndarray = self.time[:-1][
+            (np.diff(self.time) == 0) & (np.diff(self.potential) != 0)
+        ]
+        return found
 
     def at(self, time: Array) -> Array:
         """Return E just before or at a time (of a jump: the value it comes from).
@@ -112,11 +124,15 @@ def steps(levels: list[float], durations: list[float]) -> Programme:
 def measured(
     time: np.ndarray, potential: np.ndarray, *, within: float = 5e-4, wait: float = 0.0
 ) -> Programme:
-    """Return a measured E(t) as the straight lines that follow it.
+    """Return a measured E(t) as the straight lines and jumps that follow it.
 
     Ramer's and Douglas and Peucker's algorithm: the corners are points of the record, and no point
     is further than `within` from the lines; digital staircases and noise below that are not
     followed. If more than `MOST_CORNERS` corners would be left, `within` is doubled.
+
+    A change by more than `LEAST_JUMP` from one point to the next, `JUMP_RATE` times as fast as the
+    changes before and after it, is a jump just after the earlier of the two points: instruments
+    record the last point of a level as they leave it.
 
     Parameters
     ----------
@@ -132,19 +148,39 @@ def measured(
     Ramer, U. Comput. Graph. Image Process. 1972, 1, 244. Douglas, D. H.; Peucker, T. K.,
     Cartographica 1973, 10, 112.
     """
+    change = np.abs(np.diff(potential))
+    pace = change / np.diff(time)
+    around = np.maximum(np.append(0.0, pace[:-1]), np.append(pace[1:], 0.0))
+    last = np.flatnonzero((change > LEAST_JUMP) & (pace > JUMP_RATE * around))
+    edges = [0, *(last + 1), len(time)]
+    pieces = [(time[a:b], potential[a:b]) for a, b in pairwise(edges)]
+    for i, left in enumerate(last, start=1):  # from the jump on
+        after, levels = pieces[i]
+        pieces[i] = np.append(time[left], after), np.append(levels[0], levels)
     while True:
-        keep = np.zeros(len(time), dtype=bool)
-        keep[[0, -1]] = True
-        spans = [(0, len(time) - 1)]
-        while spans:
-            first, last = spans.pop()
-            inside = slice(first + 1, last)
-            line = np.interp(time[inside], time[[first, last]], potential[[first, last]])
-            distance = np.abs(potential[inside] - line)
-            if distance.size and distance.max() > within:
-                middle = first + 1 + int(distance.argmax())
-                keep[middle] = True
-                spans += [(first, middle), (middle, last)]
-        if keep.sum() <= MOST_CORNERS:
-            return Programme(time[keep], potential[keep], wait)
+        kept = [_corners(*piece, within) for piece in pieces]
+        if sum(map(np.count_nonzero, kept)) <= MOST_CORNERS:
+            chosen = list(zip(pieces, kept, strict=True))
+            return Programme(
+                np.concatenate([piece[0][keep] for piece, keep in chosen]),
+                np.concatenate([piece[1][keep] for piece, keep in chosen]),
+                wait,
+            )
         within *= 2
+
+
+def _corners(time: np.ndarray, potential: np.ndarray, within: float) -> np.ndarray:
+    """Return which points of a record are needed as corners, shape (points,), bool."""
+    keep = np.zeros(len(time), dtype=bool)
+    keep[[0, -1]] = True
+    spans = [(0, len(time) - 1)]
+    while spans:
+        first, last = spans.pop()
+        inside = slice(first + 1, last)
+        line = np.interp(time[inside], time[[first, last]], potential[[first, last]])
+        distance = np.abs(potential[inside] - line)
+        if distance.size and distance.max() > within:
+            middle = first + 1 + int(distance.argmax())
+            keep[middle] = True
+            spans += [(first, middle), (middle, last)]
+    return keep

@@ -39,6 +39,26 @@ class Between(NamedTuple):
         found: Array = a + x * (p + x * (3 * rise - 2 * p - q + x * (p + q - 2 * rise)))
         return found
 
+    def slope(self, values: Array, slopes: Array) -> Array:
+        """Return the slope of that cubic: the current, where the values are charges.
+
+        Parameters
+        ----------
+        values, slopes : Array
+            As in `value`.
+
+        Returns
+        -------
+        Array
+            Shape (times,), the unit of the slopes.
+        """
+        x = self.place
+        h = jnp.where(self.width > 0, self.width, 1.0)
+        p, q = slopes[self.left], slopes[self.left + 1]
+        rise = (values[self.left + 1] - values[self.left]) / h
+        found: Array = p + x * (6 * rise - 4 * p - 2 * q + x * 3 * (p + q - 2 * rise))
+        return jnp.where(self.width > 0, found, q)
+
 
 def between(steps: Array, times: np.ndarray) -> Between:
     """Find times among the steps of a run.
@@ -58,21 +78,29 @@ def between(steps: Array, times: np.ndarray) -> Between:
     return Between(left, jnp.clip(place, 0.0, 1.0), width)
 
 
-def windows(times: np.ndarray) -> np.ndarray:
+def windows(times: np.ndarray, jumps: np.ndarray | None = None) -> np.ndarray:
     """Return the limits of the windows that data are averaged over: half-way to the neighbours.
 
     Parameters
     ----------
     times : ndarray
         Times of the data, increasing, shape (points,) [s].
+    jumps : ndarray, optional
+        Times at which the potential jumps: between two points the limit is there instead, so that
+        what a jump sets off belongs to the points after it, shape (jumps,) [s].
 
     Returns
     -------
     ndarray
-        Shape (points + 1,) [s]; the first and last window end at the first and last time.
+        Shape (points + 1,) [s], not decreasing; the first and last window end at the first and last
+        time.
     """
-    middle = (times[1:] + times[:-1]) / 2
-    return np.concatenate([times[:1], middle, times[-1:]])
+    limits = np.concatenate([times[:1], (times[1:] + times[:-1]) / 2, times[-1:]])
+    for jump in [] if jumps is None else jumps:
+        after = int(np.searchsorted(times, jump, side="right"))
+        if 0 < after < len(times):
+            limits[after] = jump
+    return limits
 
 
 def averages(steps: Array, charge: Array, current: Array, limits: np.ndarray) -> Array:
@@ -85,12 +113,13 @@ def averages(steps: Array, charge: Array, current: Array, limits: np.ndarray) ->
     charge, current : Array
         There, both shape (attempts + 1,) [C cm^-2], [A cm^-2].
     limits : ndarray
-        Limits of adjoining windows, increasing, shape (points + 1,) [s].
+        Limits of adjoining windows, not decreasing, shape (points + 1,) [s].
 
     Returns
     -------
     Array
-        Shape (points,) [A cm^-2].
+        Shape (points,) [A cm^-2]; 0 in a window of no width.
     """
     passed = between(steps, limits).value(charge, current)
-    return jnp.diff(passed) / jnp.asarray(np.diff(limits))
+    width = np.diff(limits)
+    return jnp.diff(passed) / jnp.asarray(np.where(width > 0, width, 1.0))

@@ -359,17 +359,17 @@ class _Iterate(NamedTuple):
     beside: Scalars
     size: Array
     """Of the last step."""
-    count: Array
+    steps: Array
 
 
 def _newton(problem: Problem, guess: Scalars) -> _Iterate:
     """Take steps until they are small, at most `ITERATIONS`."""
 
     def unsettled(carry: _Iterate) -> Array:
-        return (carry.size > NEAR) & (carry.count < ITERATIONS)
+        return (carry.size > NEAR) & (carry.steps < ITERATIONS)
 
     def iterate(carry: _Iterate) -> _Iterate:
-        return _Iterate(*problem.correct(carry.z), carry.count + 1)
+        return _Iterate(*problem.correct(carry.z), carry.steps + 1)
 
     beside = jax.eval_shape(problem.equations, guess)[1]
     start = _Iterate(guess, (jnp.zeros(()),) * len(beside), jnp.asarray(jnp.inf), jnp.asarray(0))

@@ -24,6 +24,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -31,7 +32,7 @@ from jax.scipy.special import dawsn
 from scipy.special import lambertw, poch
 
 from perovec_bayes.constants import FARADAY
-from perovec_bayes.forward.electrode import LEAD_MOLAR_VOLUME
+from perovec_bayes.forward.electrode import LEAD_MOLAR_VOLUME, NUCLEATION_WIDTH
 
 SERIES_BELOW = 0.5
 """Arguments of Phi, Theta and (1 - e^-x)/x below which their power series are used [1]."""
@@ -39,6 +40,8 @@ SERIES_TERMS = 16
 ASYMPTOTIC_ABOVE = 100.0
 """Argument of Phi above which its asymptotic series is used [1]."""
 ASYMPTOTIC_TERMS = 12
+GAUSS_POINTS = 8
+"""Points in a window that a transient is averaged over [1]."""
 
 
 class NucleationParameters(NamedTuple):
@@ -230,6 +233,54 @@ def dimensionless_transient(ratio: Array | np.ndarray, limit: Limit) -> Array:
     tau = jnp.asarray(ratio)
     rise = limit.root**2 * tau ** (2 * limit.order - 1)
     return limit.scale * rise * _mean_decay(limit.root * tau**limit.order) ** 2
+
+
+def nucleation_rate(lnA: Array | float, B_n: Array | float, eta: Array | float) -> Array:
+    """Nucleation rate of a site at an overpotential, that of the electrode model (2.7).
+
+    A = exp[ln A - B_n/(eta^2 + e^2)]/(1 + exp(eta/w)), e = w = 10 mV
+
+    Parameters
+    ----------
+    lnA : Array
+        ln of the pre-exponential rate, scalar [ln s^-1].
+    B_n : Array
+        Barrier, scalar [V^2].
+    eta : Array
+        E - E0' - (RT/2F) ln(c_b/c°), scalar, negative for deposition [V].
+
+    Returns
+    -------
+    Array
+        A, scalar [s^-1].
+    """
+    barrier = lnA - B_n / (eta * eta + NUCLEATION_WIDTH**2)
+    return jnp.exp(barrier) * jax.nn.sigmoid(-eta / NUCLEATION_WIDTH)
+
+
+def mean_between(law: Callable[[Array | np.ndarray], Array], limits: np.ndarray) -> Array:
+    """Return the mean of a transient in windows, by a Gauss rule in the square root of time.
+
+    Parameters
+    ----------
+    law : callable
+        Times since the step, shape (n,) [s], to current densities, shape (n,) [A cm^-2].
+    limits : ndarray
+        Limits of adjoining windows in times since the step (which is one of them), not decreasing,
+        shape (points + 1,) [s].
+
+    Returns
+    -------
+    Array
+        Shape (points,) [A cm^-2]; 0 before the step.
+    """
+    root = np.sqrt(np.maximum(limits, 0.0))
+    x, weight = np.polynomial.legendre.leggauss(GAUSS_POINTS)
+    half = np.diff(root)[:, None] / 2
+    at = (root[1:] + root[:-1])[:, None] / 2 + half * x
+    width = np.diff(limits)
+    share = 2 * at * half * weight / np.where(width > 0, width, 1.0)[:, None]
+    return jnp.sum(law((at**2).ravel()).reshape(at.shape) * share, axis=1)
 
 
 def _elapsed(time: Array | np.ndarray) -> Array:

@@ -76,6 +76,31 @@ def triangle(
     return time, np.interp(time, knots, levels)
 
 
+def stairs(
+    levels: list[float], durations: list[float], spacing: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and potential of potential steps, recorded at equal times.
+
+    Parameters
+    ----------
+    levels : list of float
+        E of each step, the first where the cell starts [V].
+    durations : list of float
+        Length of each, as many [s].
+    spacing : float
+        Time between points, scalar [s].
+
+    Returns
+    -------
+    time, potential : ndarray
+        Both shape (points,) [s], [V]; a point at the end of a step belongs to it.
+    """
+    ends = np.cumsum(durations)
+    time = np.arange(0.0, ends[-1] + 1e-9 * spacing, spacing)
+    step = np.searchsorted(ends, time - 1e-9 * spacing, side="left")
+    return time, np.array(levels, dtype=float)[step]
+
+
 def grid(time: np.ndarray, potential: np.ndarray, steps: int) -> Grid:
     """Lay a uniform grid over a programme given by points.
 

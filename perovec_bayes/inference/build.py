@@ -10,7 +10,7 @@ import xarray as xr
 
 from perovec_bayes import schema
 from perovec_bayes.errors import StudyError
-from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.cards import Card, with_every_option
 from perovec_bayes.inference.mechanisms import MECHANISMS
 from perovec_bayes.inference.model import Builder, attach
 
@@ -35,8 +35,8 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     Raises
     ------
     StudyError
-        If the card names an unknown mechanism, its parameters are not those of the mechanism, or
-        the data do not fit it.
+        If the card names an unknown mechanism, its options or parameters are not those of the
+        mechanism, or the data do not fit it.
     DataError
         If a dataset is not valid.
     """
@@ -50,6 +50,7 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
             place="card.mechanism",
             expected=f"one of {', '.join(MECHANISMS)}",
         )
+    card = with_every_option(card, mechanism.options)
     items = datasets.values() if isinstance(datasets, Mapping) else datasets
     named = {str(data.attrs["name"]): schema.validate(data) for data in items}
     builder = Builder(card, named, mechanism.units, mechanism.display)

@@ -10,9 +10,9 @@ import hashlib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BeforeValidator,
@@ -53,6 +53,13 @@ _EXPECTED = {
     "string_pattern_mismatch": "text that matches {pattern}",
     "literal_error": "{expected}",
     "string_too_long": "at most {max_length} characters",
+}
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
 }
 _CONSEQUENCES = ("default_factory_not_called",)  # always beside the error that caused it
 
@@ -253,6 +260,49 @@ def not_allowed(name: str, value: OptionValue, choices: Sequence[Scalar] | None)
     return None
 
 
+class Option(NamedTuple):
+    """What a mechanism knows about an option."""
+
+    default: OptionValue
+    """Value where the card has none."""
+    values: tuple[Scalar, ...] = ()
+    """The values that it may take; none: any of the type of the default."""
+
+
+def allowed_option(
+    name: str, value: OptionValue, default: OptionValue, choices: Sequence[Scalar] | None
+) -> OptionValue:
+    """Return an option's value in the type of its default.
+
+    Parameters
+    ----------
+    name : str
+        The option.
+    value : OptionValue
+        What was chosen.
+    default : OptionValue
+        A value of the type wanted.
+    choices : sequence, optional
+        The values that it may take.
+
+    Raises
+    ------
+    StudyError
+        If the value is of another type or not among the choices.
+    """
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise StudyError(
+            f"option '{name}' has the wrong type",
+            expected=f"{_KINDS[type(default)]} as in {shown(default)}",
+            found=shown(value),
+        )
+    if what := not_allowed(name, value, choices):
+        raise StudyError(what)
+    return value
+
+
 class CardHead(Table):
     """What the card is about."""
 
@@ -326,6 +376,33 @@ class Card(CardTables):
     def mechanism(self) -> str:
         """Name of the mechanism."""
         return self.card.mechanism
+
+
+def with_every_option(card: Card, known: Mapping[str, Option]) -> Card:
+    """Return the card with every option of its mechanism, those that it leaves out at the default.
+
+    Parameters
+    ----------
+    card : Card
+        With a study's overrides merged in.
+    known : mapping
+        The mechanism's options.
+
+    Raises
+    ------
+    StudyError
+        If the card has an option that the mechanism does not know, or a value that it does not.
+    """
+    options = {name: option.default for name, option in known.items()}
+    for name, value in card.options.items():
+        try:
+            if name not in known:
+                raise StudyError(unknown("option", name, known))
+            option = known[name]
+            options[name] = allowed_option(name, value, option.default, option.values or None)
+        except StudyError as error:
+            raise error.within(file=card.origin.file, place=f"options.{name}") from error
+    return card.model_copy(update={"options": options})
 
 
 def models_folder() -> Path:

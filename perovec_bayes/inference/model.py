@@ -122,6 +122,23 @@ class Conditional:
     labels: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Requirement:
+    """What must not exceed zero for the model's numbers to be trusted.
+
+    Parameters
+    ----------
+    excess : TensorVariable
+        Scalar.
+    what, hint : str
+        Of the error where it does.
+    """
+
+    excess: Tensor
+    what: str
+    hint: str
+
+
 @dataclass
 class ModelInfo:
     """Everything about a built model that PyMC does not keep; `info_of(model)` returns it."""
@@ -133,6 +150,8 @@ class ModelInfo:
     conditionals: list[Conditional] = field(default_factory=list)
     frames: dict[str, Frame] = field(default_factory=dict)
     """Coordinates for the sampler, as `bridge.Compiled` takes them."""
+    requirements: list[Requirement] = field(default_factory=list)
+    """Checked where data are made from the model."""
 
 
 def attach(model: pm.Model, info: ModelInfo) -> None:

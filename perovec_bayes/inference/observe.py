@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
@@ -96,6 +96,30 @@ def _noise_model(builder: Builder, technique: Technique) -> str:
     return model
 
 
+class _Current(NamedTuple):
+    """A measured current, and what a model's current density is multiplied by to compare."""
+
+    value: np.ndarray
+    unit: str
+    scale: Tensor
+
+
+def _current(data: xr.Dataset, area: Tensor) -> _Current:
+    known = "current_density" in data
+    stated = float(data.attrs["area_cm2"]) if known else 1.0
+    if np.isnan(stated):
+        raise StudyError(
+            "a current density needs the area by which it was divided",
+            file=data.attrs.get("source_file"),
+            place="meta.area",
+            expected="the electrode area",
+            found="no area",
+            hint="State it under meta.area, or give the current itself.",
+        )
+    value = data["current_density" if known else "current"].to_numpy()
+    return _Current(value, "A/cm^2" if known else "A", area / stated)
+
+
 def observe_cv(
     builder: Builder,
     data: xr.Dataset,
@@ -117,24 +141,23 @@ def observe_cv(
         Model current density at the data's times, shape (points,) [A cm^-2].
     area : TensorVariable
         Area, scalar [cm^2].
+
+    Raises
+    ------
+    StudyError
+        If the potential does not move.
     """
-    name = data.attrs["name"]
-    known = "current_density" in data
-    stated = float(data.attrs["area_cm2"]) if known else 1.0
-    if np.isnan(stated):
+    if not float(data.attrs["scan_rate_V_s"]) > 0:
         raise StudyError(
-            "a current density needs the area by which it was divided",
+            "the potential is held: no voltammogram",
             file=data.attrs.get("source_file"),
-            place="meta.area",
-            expected="the electrode area",
-            found="no area",
-            hint="State it under meta.area, or give the current itself.",
+            expected="a potential that is swept most of the time",
+            found=f"a scan rate of {data.attrs['scan_rate_V_s']:g} V/s",
+            hint="For the current after a potential step take card 'chronoamperometry'.",
         )
-    value = data["current_density" if known else "current"].to_numpy()
+    current = _current(data, area)
     time = data["time"].to_numpy()
-    mean = density * (area / stated)
-    correlated = _noise_model(builder, "cv") == "correlated"
-    scale = area / stated
+    mean = density * current.scale
     sigma_a, sigma_p = builder.parameter("sigma_a"), builder.parameter("sigma_p")
     sigma_E = builder.parameter("sigma_E")
     speed = float(data.attrs["scan_rate_V_s"])
@@ -144,19 +167,71 @@ def observe_cv(
         slope = gradient / speed
         return jnp.sqrt(additive**2 + (proportional * mean) ** 2 + (jitter * slope) ** 2)
 
-    white = bridge.wrap(white_noise)(mean, sigma_a * scale, sigma_p, sigma_E)
-    if correlated:
-        wander = builder.parameter("sigma_d") * scale
-        length = builder.parameter("ell_d")
+    white = bridge.wrap(white_noise)(mean, sigma_a * current.scale, sigma_p, sigma_E)
+    path = np.diff(time, prepend=time[0]) * speed
+    tolerance = FIT_TOLERANCE * float(np.ptp(current.value))
+    _add_current(builder, data, current, mean, white, path, "ell_d", tolerance)
+
+
+def observe_transient(
+    builder: Builder,
+    data: xr.Dataset,
+    density: Tensor,
+    area: Tensor,
+    path: np.ndarray,
+) -> None:
+    """Compare a current transient with the model.
+
+    Noise: additive sigma_a, proportional sigma_p |j|, and a misfit that wanders with sd sigma_d
+    over ell_t, a length on a logarithmic scale of time.
+
+    Parameters
+    ----------
+    builder : Builder
+        With the parameters `sigma_a`, `sigma_p`, `sigma_d`, `ell_t` still to be added.
+    data : xr.Dataset
+        Of technique "cv".
+    density : TensorVariable
+        Model current density at the data's times, shape (points,) [A cm^-2].
+    area : TensorVariable
+        Area, scalar [cm^2].
+    path : ndarray
+        Distance of each point from the one before on the scale of ell_t, shape (points,) [1].
+    """
+    current = _current(data, area)
+    mean = density * current.scale
+    sigma_a, sigma_p = builder.parameter("sigma_a") * current.scale, builder.parameter("sigma_p")
+    white = pt.sqrt(sigma_a**2 + (sigma_p * mean) ** 2)
+    # the charging of the double layer exceeds everything else for a point or two
+    low, high = np.quantile(current.value, [0.02, 0.98])
+    tolerance = FIT_TOLERANCE * float(high - low)
+    _add_current(builder, data, current, mean, white, path, "ell_t", tolerance)
+
+
+def _add_current(
+    builder: Builder,
+    data: xr.Dataset,
+    current: _Current,
+    mean: Tensor,
+    white: Tensor,
+    path: np.ndarray,
+    length_name: str,
+    tolerance: float,
+) -> None:
+    """Add the likelihood of a current with white noise and a misfit that wanders along a path."""
+    name = data.attrs["name"]
+    if _noise_model(builder, "cv") == "correlated":
+        wander = builder.parameter("sigma_d") * current.scale
+        length = builder.parameter(length_name)
     else:
         wander, length = bridge.constant(0.0), bridge.constant(1.0)
-    steps = bridge.constant(np.diff(time, prepend=time[0]) * speed) / length
+    steps = bridge.constant(path) / length
     dims = (f"{name}_point",)
     noise_parameters = [white, wander, steps]
     observe(
         name,
         dims,
-        value,
+        current.value,
         "(n),(n),(),(n)->(n)",
         noise.log_density,
         noise.draw,
@@ -167,15 +242,15 @@ def observe_cv(
         Observable(
             name=name,
             technique="cv",
-            unit="A/cm^2" if known else "A",
+            unit=current.unit,
             dims=dims,
-            value=value,
+            value=current.value,
             mean=mean,
             noise=noise_parameters,
             draw=noise.draw,
-            tolerance=np.full(len(value), FIT_TOLERANCE * np.ptp(value)),
+            tolerance=np.full(len(current.value), tolerance),
             constants={
-                f"{name}_time": (dims, time),
+                f"{name}_time": (dims, data["time"].to_numpy()),
                 f"{name}_potential": (dims, data["potential"].to_numpy()),
                 f"{name}_cycle": (dims, data["cycle"].to_numpy()),
             },

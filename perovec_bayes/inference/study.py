@@ -23,23 +23,15 @@ from perovec_bayes.inference.cards import (
     Quantity,
     Sequenced,
     Technique,
+    allowed_option,
     as_study_error,
     is_card_path,
     load_card,
-    not_allowed,
     read_toml,
-    shown,
     unit_as_study_error,
 )
 from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
 
-_KINDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-}
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -337,20 +329,10 @@ def _option(card: Card, study: Study, name: str, value: OptionValue) -> OptionVa
     file, place = study.origin.file, f"options.{name}"
     if name not in card.options:
         raise StudyError(unknown("option", name, card.options), file=file, place=place)
-    default = card.options[name]
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
-        raise StudyError(
-            f"option '{name}' has the wrong type",
-            file=file,
-            place=place,
-            expected=f"{_KINDS[type(default)]} as in {shown(default)}",
-            found=shown(value),
-        )
-    if what := not_allowed(name, value, card.choices.get(name)):
-        raise StudyError(what, file=file, place=place)
-    return value
+    try:
+        return allowed_option(name, value, card.options[name], card.choices.get(name))
+    except StudyError as error:
+        raise error.within(file=file, place=place) from error
 
 
 def truths(card: Card, study: Study) -> dict[str, float]:

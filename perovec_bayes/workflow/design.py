@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import xarray as xr
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from perovec_bayes.errors import PerovecError, StudyError, UnitError
-from perovec_bayes.forward.waveform import triangle
+from perovec_bayes.forward.waveform import stairs, triangle
 from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
-from perovec_bayes.inference.priors import Table
+from perovec_bayes.inference.priors import Positive, Table, problem
 from perovec_bayes.inference.study import DataEntry, Study
 from perovec_bayes.workflow.synthetic import IcpRow, cv_table, icp_table, od_table, read_back
 
@@ -22,14 +22,46 @@ PLACEHOLDER = 1e-3
 
 
 class CvDesign(Table):
-    """A hold at the first corner, then linear sweeps through the others."""
+    """A hold at the first corner and linear sweeps through the others, or potential steps."""
 
-    corners: Annotated[Sequenced[float], Field(min_length=2)]
-    """Potentials [V]."""
-    scan_rate: Quantity
+    corners: Annotated[Sequenced[float], Field(min_length=2)] | None = None
+    """Potentials of a sweep [V]."""
+    scan_rate: Quantity | None = None
+    """Of the sweep."""
     hold: Quantity = Quantity(value=0.0, unit="s")
+    """Before the sweep."""
+    levels: Annotated[Sequenced[float], Field(min_length=2)] | None = None
+    """Potentials of steps, the first where the cell starts [V]."""
+    durations: Annotated[Sequenced[Positive], Field(min_length=2)] | None = None
+    """Length of each step [s]."""
     spacing: Quantity
     """Time between points."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        sweep = {"corners", "scan_rate", "hold"} & self.model_fields_set
+        stepped = {"levels", "durations"} & self.model_fields_set
+        both = {"levels", "durations"} if stepped else {"corners", "scan_rate"}
+        if sweep and stepped:
+            raise problem(
+                "a sweep and steps in one design",
+                expected="corners and scan_rate, or levels and durations",
+                found=", ".join(sorted(sweep | stepped)),
+            )
+        if missing := both - self.model_fields_set:
+            raise problem(
+                "the design is incomplete",
+                expected="corners and scan_rate, or levels and durations",
+                found=f"no {' and no '.join(sorted(missing))}",
+            )
+        if self.levels and self.durations and len(self.levels) != len(self.durations):
+            raise problem(
+                "not one duration for each level",
+                place="durations",
+                expected=str(len(self.levels)),
+                found=str(len(self.durations)),
+            )
+        return self
 
 
 class OdDesign(Table):
@@ -147,20 +179,23 @@ def _clock(study: Study, found: Mapping[str, xr.Dataset]) -> tuple[float, float]
 
 
 def _cv(entry: DataEntry, design: CvDesign) -> xr.Dataset:
-    rate, hold, spacing = (
-        quantity.canonical(unit)
-        for quantity, unit in ((design.scan_rate, "V/s"), (design.hold, "s"), (design.spacing, "s"))
-    )
+    spacing, hold = design.spacing.canonical("s"), design.hold.canonical("s")
+    rate = design.scan_rate.canonical("V/s") if design.scan_rate else 1.0
     if not (rate > 0 and hold >= 0 and spacing > 0):
         raise StudyError("scan rate and spacing must be positive, the hold not negative")
-    length = hold + float(np.abs(np.diff(design.corners)).sum()) / rate
+    levels, durations = list(design.levels or ()), list(design.durations or ())
+    corners = list(design.corners or ())
+    length = sum(durations) + hold + float(np.abs(np.diff(corners)).sum()) / rate
     if not 2 <= length / spacing <= MOST_POINTS:
         raise StudyError(
             "unreasonable number of points",
             expected=f"2 to {MOST_POINTS}",
             found=f"{length / spacing:.3g}",
         )
-    time, potential = triangle(list(design.corners), rate, hold, spacing)
+    if levels:
+        time, potential = stairs(levels, durations, spacing)
+    else:
+        time, potential = triangle(corners, rate, hold, spacing)
     return read_back(entry, cv_table(entry, time, potential, np.zeros(time.size)))
 
 

@@ -101,8 +101,9 @@ def _draw(
     where = compiled.unconstrain({name: value[None] for name, value in point.items()})
     quantities = [name for name in info.quantities if name not in point]
     graphs = [graph for o in info.observables for graph in (o.mean, *o.noise)]
-    evaluate = Mapped(compiled.function([*graphs, *(model[name] for name in quantities)]), chunk=1)
-    values = evaluate(where)
+    checks = [requirement.excess for requirement in info.requirements]
+    wanted = [*graphs, *checks, *(model[name] for name in quantities)]
+    values = Mapped(compiled.function(wanted), chunk=1)(where)
     if not all(np.isfinite(each).all() for each in [where, *values[: len(graphs)]]):
         raise StudyError(
             "the model has no finite value at the truth",
@@ -115,6 +116,11 @@ def _draw(
     for o in info.observables:
         mean, *noise = [next(series) for _ in range(1 + len(o.noise))]
         drawn[o.name] = o.draw(rng, mean, *noise)
+    for requirement in info.requirements:
+        if next(series) > 0:
+            raise StudyError(
+                requirement.what, file=study.origin.file, place="truth", hint=requirement.hint
+            )
     derived = dict(zip(quantities, series, strict=True))
     record = {
         kind: {

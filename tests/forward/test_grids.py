@@ -37,3 +37,45 @@ def test_steps_are_short_where_the_current_bends_and_a_little_around():
 def test_no_step_is_much_longer_than_the_mean():
     grid = grids.from_data(TIME, POTENTIAL, 1e-6 * TIME, P.breaks, 500, P.start)
     assert np.diff(grid).max() <= grids.EVENNESS * P.end / 500 * 1.01
+
+
+STEPPED = programme.steps([-0.4, -1.25, -0.2, -1.2], [0.5, 30.0, 10.0, 20.0])
+SPACING = 0.05
+
+
+def stepped(jumps=STEPPED.jumps, levels=STEPPED, steps=400):
+    t = np.arange(0.0, levels.end + 1e-9, SPACING)
+    E = np.array([float(levels.at(each)) for each in t])
+    return grids.from_data(t, E, 0 * t, levels.breaks, steps, levels.start, jumps)
+
+
+def test_after_a_jump_each_step_is_longer_by_the_same_factor():
+    grid = stepped()
+    assert np.isin(STEPPED.breaks, grid).all()
+    assert (grid[0], grid[-1]) == (0.0, STEPPED.end)
+    assert 400 < len(grid) < 450
+    for begin, end in zip(STEPPED.breaks[:-1], STEPPED.breaks[1:], strict=True):
+        step = np.diff(grid[(grid >= begin) & (grid <= end)])
+        growth = step[1:] / step[:-1]
+        np.testing.assert_allclose(growth[:-1], growth[0], rtol=1e-6)
+        assert step[0] < 1.01 * min(1e-6 * (end - begin), 0.01 * SPACING)
+
+
+def test_a_sweep_after_a_held_potential_is_no_transient():
+    corners = np.array([0.0, 1.0, 1.0, 21.0, 61.0]), np.array([-0.4, -0.4, -1.0, -1.0, -0.2])
+    mixed = programme.Programme(*corners)
+    grid = stepped(mixed.jumps, mixed)
+    assert np.isin(mixed.breaks, grid).all()
+    assert (np.diff(grid) > 0).all()
+    late = np.diff(grid[grid > 22])
+    assert late.max() < 2 * np.median(late)
+    assert np.diff(grid[(grid >= 1) & (grid < 21)])[0] < 1e-3
+
+
+def test_a_record_may_begin_after_the_step():
+    t = np.arange(0.0, 10.0, SPACING)
+    E = np.full(t.size, -1.2)
+    grid = grids.from_data(t, E, 0 * t, t[-1:], 300, -0.5, np.array([-0.5]))
+    assert grid[0] == -0.5
+    assert len(grid) == 301
+    assert np.diff(grid)[0] < 1e-4

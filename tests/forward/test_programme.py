@@ -78,3 +78,31 @@ def test_measured_gives_up_on_noise():
     found = measured(t, E, within=1e-4)
     assert len(found.time) <= MOST_CORNERS
     assert np.abs(at(found, t) - E).max() < 0.02
+
+
+def test_measured_jumps_just_after_the_earlier_point():
+    levels, spacing = [-0.4, -1.2, -0.3], 0.05
+    exact = steps(levels, [1.0, 2.0, 4.0])
+    t = np.arange(0.0, exact.end + 1e-9, spacing)
+    E = at(exact, t) + 1e-4 * np.random.default_rng(1).normal(size=t.size)
+    found = measured(t, E)
+    np.testing.assert_allclose(found.jumps, [1.0, 3.0])
+    assert len(found.time) == 6
+    np.testing.assert_allclose(at(found, t), E, atol=6e-4)
+    assert at(found, 1.0 + 1e-9)[0] == pytest.approx(-1.2, abs=1e-3)
+
+
+def test_a_record_may_begin_with_a_jump():
+    t = np.arange(0.0, 1.01, 0.1)
+    found = measured(t, np.where(t > 0, -1.2, -0.4))
+    np.testing.assert_allclose(found.time, [0, 0, 1])
+    np.testing.assert_allclose(found.potential, [-0.4, -1.2, -1.2])
+
+
+@pytest.mark.parametrize("hold", [0.0, 60.0])
+def test_a_coarse_sweep_is_no_staircase(hold):
+    exact = sweeps([-0.4, -2.0, -0.2], 0.1)
+    t = np.arange(-hold, exact.end, 0.5)  # 50 mV between points
+    found = measured(t, np.interp(t, exact.time, exact.potential))
+    assert found.jumps.size == 0
+    assert len(found.time) <= 6

@@ -46,3 +46,28 @@ def test_gradients_are_finite_at_repeated_times():
         return jnp.sum(sampling.between(STEPS, np.linspace(0, 4, 9)).value(values, slope(STEPS)))
 
     assert np.isfinite(jax.grad(total)(cubic(STEPS))).all()
+
+
+def test_the_slope_is_that_of_the_cubic():
+    times = np.linspace(0, 4, 57)
+    found = sampling.between(STEPS, times).slope(cubic(STEPS), slope(STEPS))
+    np.testing.assert_allclose(found, slope(times), rtol=1e-11, atol=1e-12)
+    at_steps = sampling.between(STEPS, np.asarray(STEPS)).slope(cubic(STEPS), slope(STEPS))
+    np.testing.assert_allclose(at_steps, slope(STEPS), rtol=1e-12)
+
+
+def test_windows_end_at_a_jump():
+    times = np.array([0.0, 1.0, 1.5, 4.0])
+    np.testing.assert_allclose(sampling.windows(times, np.array([1.0])), [0.0, 0.5, 1.0, 2.75, 4.0])
+    np.testing.assert_allclose(
+        sampling.windows(times, np.array([0.0])), [0.0, 0.0, 1.25, 2.75, 4.0]
+    )
+    early = np.array([-1.0])  # a step before the record
+    np.testing.assert_allclose(sampling.windows(times, early), sampling.windows(times))
+
+
+def test_a_window_of_no_width_is_empty():
+    limits = np.array([0.0, 0.0, 2.0, 4.0])
+    mean = sampling.averages(STEPS, cubic(STEPS), slope(STEPS), limits)
+    exact = [0.0, (cubic(2.0) - cubic(0.0)) / 2, (cubic(4.0) - cubic(2.0)) / 2]
+    np.testing.assert_allclose(mean, exact, rtol=1e-11)

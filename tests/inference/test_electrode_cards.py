@@ -7,10 +7,11 @@ from perovec_bayes.forward import electrode as physics
 from perovec_bayes.forward import programme
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.build import build
-from perovec_bayes.inference.cards import load_card
-from perovec_bayes.inference.mechanisms import electrode, parts
+from perovec_bayes.inference.cards import load_card, with_every_option
+from perovec_bayes.inference.mechanisms import MECHANISMS, electrode, parts
 
-CARDS = ["bulk_film", "dissolved_lead", "lead_oleate", "nanocrystal_film"]
+CARDS = ["bulk_film", "chronoamperometry", "dissolved_lead", "lead_oleate", "nanocrystal_film"]
+VOLTAMMETRY = [name for name in CARDS if name != "chronoamperometry"]
 
 
 def sweep():
@@ -27,13 +28,29 @@ def chosen(card, **changes):
     return card.model_copy(update={"options": {**card.options, **changes}})
 
 
+def complete(card, **changes):
+    """Every option of the card, with some changed."""
+    return with_every_option(chosen(card, **changes), electrode.OPTIONS).options
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_holds_what_every_rival_needs(name):
     card = load_card(name)
+    mechanism = MECHANISMS[card.mechanism]
     for option, values in card.choices.items():
         for value in values:
-            needed = electrode.required(chosen(card, **{option: value}))
-            assert needed <= set(card.parameters), (option, value)
+            whole = with_every_option(chosen(card, **{option: value}), mechanism.options)
+            assert mechanism.required(whole) <= set(card.parameters), (option, value)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_offers_transports_and_those_for_voltammograms_pools(name):
+    choices = load_card(name).choices
+    names = ["semi_infinite", "reflecting", "fixed_distance"]
+    assert choices["transport"][:3] == names
+    assert choices["loss"] == [False, True]
+    if name in VOLTAMMETRY:
+        assert choices["pools"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -51,26 +68,66 @@ def test_a_card_holds_what_every_rival_needs(name):
     ],
 )
 def test_an_option_switches_a_part(changes, where, part):
-    card = chosen(load_card("nanocrystal_film"), **changes)
-    options = electrode._options(card)
+    options = complete(load_card("nanocrystal_film"), **changes)
     values = dict.fromkeys([*parts.needed(options), "E_f", "E_CB"], 1.0)
     model = parts.assemble(options, values)
     assert isinstance(getattr(getattr(model, where[0]), where[1]), part)
 
 
 def test_shares_of_populations_and_pools_add_up():
-    options = electrode._options(chosen(load_card("nanocrystal_film"), populations=2, pools=3))
+    options = complete(load_card("nanocrystal_film"), populations=2, pools=3)
     values = dict.fromkeys([*parts.needed(options), "E_f", "E_CB"], 0.2)
     model = parts.assemble(options, values)
     assert sum(part.share for part in model.film.populations) == pytest.approx(1.0)
-    assert sum(pool.share for pool in model.deposit.pools) == pytest.approx(1.0)
     assert len(model.lead) == 2
+    pools = model.deposit.pools
+    assert [pool.share for pool in pools] == pytest.approx([0.64, 0.2, 0.16])
+    assert [pool.dE for pool in pools] == pytest.approx([0.0, 0.2, 0.4])
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_no_share_of_a_pool_is_negative_or_exceeds_one(count):
+    options = complete(load_card("dissolved_lead"), pools=count)
+    for w in (1e-9, 0.5, 1 - 1e-9):
+        values = dict.fromkeys(parts.needed(options), w)
+        shares = [pool.share for pool in parts.assemble(options, values).deposit.pools]
+        assert min(shares) >= 0
+        assert sum(shares) == pytest.approx(1.0)
 
 
 def test_an_unknown_choice_is_one_clear_line():
     card = chosen(load_card("bulk_film"), dissolution="magic")
-    with pytest.raises(StudyError, match=r"options\.dissolution.*noyes_whitney.*found magic"):
+    with pytest.raises(
+        StudyError, match=r"options\.dissolution: unknown dissolution 'magic'.*noyes_wh"
+    ):
         build(card, [sweep()])
+
+
+def test_a_held_potential_is_no_voltammogram():
+    time = np.arange(0.0, 10.0, 0.1)
+    potential = np.where(time > 1.0, -1.2, -0.4)
+    data = cv(time, potential, -time, area_cm2=1.0, reference="Fc/Fc+", reference_offset_V=0.0)
+    with pytest.raises(StudyError, match=r"the potential is held: no voltammogram.*chronoamp"):
+        build(load_card("dissolved_lead"), [data])
+
+
+def test_an_option_that_the_mechanism_does_not_know_is_refused():
+    with pytest.raises(StudyError, match=r"options\.stepps: unknown option 'stepps'; did you mean"):
+        build(chosen(load_card("bulk_film"), stepps=100), [sweep()])
+
+
+def test_an_option_of_another_type_is_refused():
+    with pytest.raises(StudyError, match=r"options\.pools: option 'pools' has the wrong type"):
+        build(chosen(load_card("bulk_film"), pools=True), [sweep()])
+
+
+def test_an_option_that_the_card_leaves_out_has_its_default():
+    card = load_card("dissolved_lead")
+    left = {k: v for k, v in card.options.items() if k not in {"transport", "steps"}}
+    whole = with_every_option(card.model_copy(update={"options": left}), electrode.OPTIONS)
+    assert whole.options["transport"] == "semi_infinite"
+    assert whole.options["steps"] == 800
+    assert whole.options["wait"] == 0.0
 
 
 def test_a_choice_without_its_parameters_is_refused():

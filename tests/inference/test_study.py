@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from perovec_bayes.inference.study import (
     study_json_schema,
     truths,
 )
+from perovec_bayes.workflow.design import CvDesign
 
 CARD = """
 [card]
@@ -633,7 +635,8 @@ def test_a_card_that_does_not_exist_is_told_with_the_study(write, folder, card, 
 
 def test_the_examples_of_the_documentation(folder):
     text = (Path(__file__).parents[2] / "docs" / "study-files.md").read_text(encoding="utf-8")
-    study_text, card_text, dilution_text = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    study_text, card_text, dilution_text, *designs = blocks
     (folder / "my_couple.toml").write_text(card_text, encoding="utf-8")
     path = folder / "example.toml"
     path.write_text(study_text, encoding="utf-8")
@@ -643,6 +646,9 @@ def test_the_examples_of_the_documentation(folder):
     assert card.parameters["k0"].prior.reason == "ferrocyanide on ITO is slow"
     path.write_text(study_text + dilution_text, encoding="utf-8")
     assert [hypothesis.name for hypothesis in load_study(path).dilution] == ["evaporated", "as is"]
+    for design in designs:
+        CvDesign.model_validate(tomllib.loads(design)["simulate"]["cv"])
+    assert len(designs) == 2
 
 
 def test_every_table_and_key_is_documented():

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from perovec_bayes.report.figures import Figures, draw_all
-from perovec_bayes.report.figures.cv import autocorrelation, sweeps
+from perovec_bayes.report.figures.cv import autocorrelation, is_held, sweeps
 from perovec_bayes.report.results import display_unit, observables
 
 
@@ -148,6 +148,25 @@ def test_noise_of_the_potential_makes_no_sweeps() -> None:
 
 def test_potential_that_stays_is_one_sweep() -> None:
     assert [len(sweep) for sweep in sweeps(np.zeros(5))] == [5]
+
+
+@pytest.mark.parametrize("levels", [[-0.4], [-0.4, -1.2], [-0.4, -1.2, -0.3, -1.3]])
+def test_a_held_potential_is_told_from_a_sweep(levels: list[float]) -> None:
+    noise = np.random.default_rng(0).normal(0, 1e-3, 300)
+    assert is_held(np.repeat(levels, 300 // len(levels)) + noise)
+    there = np.linspace(-0.2, -2.0, 300)
+    assert not is_held(np.concatenate([there, there[::-1], there]))
+    assert not is_held(np.concatenate([np.full(200, -0.2), there]))  # held before the sweep
+
+
+def test_a_transient_is_drawn_against_time(make_tree: Callable[..., xr.DataTree]) -> None:
+    tree = make_tree()
+    data = tree["constant_data"].to_dataset()
+    level = np.where(np.arange(data["cv1_potential"].size) < 9, -0.4, -1.2)
+    tree["constant_data"] = xr.DataTree(
+        data.assign(cv1_potential=(data["cv1_potential"].dims, level))
+    )
+    assert draw_all(tree).fits[0].title == "Transient cv1: data and fit"
 
 
 def test_long_records_are_thinned_and_say_so(

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import NamedTuple
 
-from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.mechanisms import electrode, redox_couple, solubility
+from perovec_bayes.inference.cards import Card, Option
+from perovec_bayes.inference.mechanisms import (
+    chronoamperometry,
+    electrode,
+    redox_couple,
+    solubility,
+)
 from perovec_bayes.inference.model import Builder
 
 
@@ -19,12 +25,21 @@ class Mechanism(NamedTuple):
     """Canonical unit of each parameter."""
     display: Mapping[str, str]
     """Unit for tables, where it differs."""
+    options: Mapping[str, Option]
+    """What a card can choose."""
     required: Callable[[Card], set[str]] | None = None
-    """Names of the parameters that a card must have, where that depends on its options."""
+    """Names of the parameters that a card must have, where that depends on its options (of which
+    the card has every one)."""
+
+
+def _of(module: ModuleType) -> Mechanism:
+    required = getattr(module, "required", None)
+    return Mechanism(module.add, module.UNITS, module.DISPLAY, module.OPTIONS, required)
 
 
 MECHANISMS: dict[str, Mechanism] = {
-    "solubility": Mechanism(solubility.add, solubility.UNITS, solubility.DISPLAY),
-    "redox_couple": Mechanism(redox_couple.add, redox_couple.UNITS, redox_couple.DISPLAY),
-    "electrode": Mechanism(electrode.add, electrode.UNITS, electrode.DISPLAY, electrode.required),
+    "solubility": _of(solubility),
+    "redox_couple": _of(redox_couple),
+    "electrode": _of(electrode),
+    "chronoamperometry": _of(chronoamperometry),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,43 +12,44 @@ from pytensor import tensor as pt
 
 from perovec_bayes.chemistry import material
 from perovec_bayes.constants import STANDARD_CONCENTRATION, thermal_frequency
-from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.forward import grids, optics, sampling, voltammetry
+from perovec_bayes.forward import grids, sampling, voltammetry
 from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.trbdf2 import Control
 from perovec_bayes.inference import bridge
-from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.mechanisms import parts
+from perovec_bayes.inference.cards import Card, Option
+from perovec_bayes.inference.mechanisms import optical, parts, transport
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
     area,
     ln_ksp,
+    on_ferrocene_scale,
 )
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
-from perovec_bayes.inference.model import Builder, model_in_context
-from perovec_bayes.inference.observe import observe_cv, observe_od
+from perovec_bayes.inference.model import Builder, Requirement
+from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.inference.observe_icp import observe_icp
 from perovec_bayes.inference.priors import LogNormal
 
+OPTIONS = {
+    **{name: Option(values[0], values) for name, values in parts.OPTIONS.items()},
+    "material": Option("CsPbBr3"),
+    "wait": Option(0.0),
+    "steps": Option(800),
+    "tolerance": Option(3e-4),
+    "attempts": Option(2400),
+}
 UNITS = {
     **parts.UNITS,
     "E_f": "V",
     "E_VB": "V",
     "E_gap": "V",
     "area": "cm^2",
-    "e_b": "cm^2/mol",
-    "kappa_s": "cm^2/mol",
-    "n_s": "1",
-    "od_0": "1",
-    "sigma_od": "1",
-    "sigma_drift": "1",
-    "tau_drift": "s",
+    **optical.UNITS,
     "s_m": "1",
     "s_p": "1",
     **NOISE_UNITS,
 }
-OPTICS = ("e_b", "kappa_s", "n_s", "od_0", "sigma_od", "sigma_drift", "tau_drift")
 DISPLAY = {
     "s": "mol/L",
     "c_b": "mmol/L",
@@ -59,6 +61,7 @@ DISPLAY = {
     "g0": "uA/cm^2",
     "g1": "uS/cm^2",
     "G0": "nmol/cm^2",
+    **transport.DISPLAY,
     **NOISE_DISPLAY,
 }
 
@@ -69,34 +72,17 @@ def required(card: Card) -> set[str]:
     Parameters
     ----------
     card : Card
-        With a study's overrides merged in.
+        With a study's overrides merged in, and every option.
     """
-    options = _options(card)
+    options = card.options
     names = {*parts.needed(options), "area", *NOISE_UNITS}
     if parts.has_film(options):
         names |= {"E_f", "E_VB", "E_gap"}
     if "od" in card.techniques:
-        names |= {*OPTICS}
+        names |= {*optical.UNITS}
     if "icp" in card.techniques:
         names |= {"s_m", "s_p"}
     return names
-
-
-def _options(card: Card) -> dict[str, Any]:
-    """Return the options that choose parts, each checked."""
-    chosen = {}
-    for name, values in parts.OPTIONS.items():
-        value = card.options.get(name, values[0])
-        if value not in values:
-            raise StudyError(
-                f"unknown value of option '{name}'",
-                file=card.origin.file,
-                place=f"options.{name}",
-                expected=f"one of {', '.join(map(str, values))}",
-                found=str(value),
-            )
-        chosen[name] = value
-    return chosen
 
 
 def add(builder: Builder) -> None:
@@ -108,9 +94,9 @@ def add(builder: Builder) -> None:
         Inside a PyMC model context.
     """
     cv = builder.one("cv")
-    _on_ferrocene_scale(cv)
+    on_ferrocene_scale(cv)
     f = thermal_frequency(float(cv.attrs["temperature_K"]))
-    options = _options(builder.card)
+    options: Mapping[str, Any] = builder.card.options
     film = parts.has_film(options)
     p = {name: builder.parameter(name) for name in parts.needed(options)}
     if film:
@@ -127,14 +113,17 @@ def add(builder: Builder) -> None:
     programme = measured(time, cv["potential"].to_numpy(), wait=wait)
     control = Control(int(builder.number("attempts")), builder.number("tolerance"))
     grid = _grid(cv, programme, int(builder.number("steps")))
-    limits = sampling.windows(time)
+    span = reach(options, builder.card, programme, control, grid)
+    limits = sampling.windows(time, programme.jumps)
     od = builder.of_technique("od")
-    od_times = [_od_times(each, cv, wait) for each in od]
+    od_times = [optical.times(each, cv, wait) for each in od]
     names = tuple(p)
 
     def respond(*values: Any) -> Any:
-        model = parts.assemble(options, dict(zip(names, values, strict=True)))
-        r = voltammetry.respond(model, programme, f, control=control, grid=grid)
+        v = dict(zip(names, values, strict=True))
+        model = parts.assemble(options, v)
+        modes = transport.modes(options, v, span, *parts.diffusion(options))
+        r = voltammetry.respond(model, programme, f, control=control, grid=grid, **modes)
         o = r.output
         at = [sampling.between(r.time, each) for each in od_times]
         passed = 0.5 * jnp.diff(r.time)
@@ -147,12 +136,21 @@ def add(builder: Builder) -> None:
             tuple(each.value(o.lead, o.lead_rate) for each in at),
             anodic / cathodic,
             left,
+            jnp.sum(jnp.where(r.forced, 1.0, 0.0)),
         )
 
-    density, films, leads, charge_ratio, left = bridge.wrap(respond)(*p.values())
+    density, films, leads, charge_ratio, left, forced = bridge.wrap(respond)(*p.values())
+    if grid is None:
+        builder.info.requirements.append(
+            Requirement(
+                forced,
+                "the model needs more time steps than it may take",
+                "Raise attempts under [options], or tolerance.",
+            )
+        )
     observe_cv(builder, cv, density, A)
     for each, G, q in zip(od, films, leads, strict=True):
-        _add_od(builder, each, G, q)
+        optical.add(builder, each, G, q)
     for each in builder.of_technique("icp"):
         check_solute(each, str(builder.card.options["material"]), str(cv.attrs.get("solvent", "")))
         observe_icp(builder, each, p["s" if film else "c_b"] * bridge.constant(atoms(each)))
@@ -184,7 +182,38 @@ def _grid(cv: xr.Dataset, programme: Programme, steps: int) -> np.ndarray | None
     if not np.ptp(current) > 0:
         return None
     time, potential = cv["time"].to_numpy(), cv["potential"].to_numpy()
-    return grids.from_data(time, potential, current, programme.breaks, steps, begin=programme.start)
+    return grids.from_data(
+        time, potential, current, programme.breaks, steps, programme.start, programme.jumps
+    )
+
+
+def reach(
+    options: Mapping[str, Any],
+    card: Card,
+    programme: Programme,
+    control: Control,
+    grid: np.ndarray | None,
+) -> transport.Span:
+    """Return what the diffusion kernels must be accurate for.
+
+    Parameters
+    ----------
+    options : mapping
+        Every option of `parts`.
+    card : Card
+        With the priors.
+    programme : Programme
+        E(t).
+    control : Control
+        Of adaptive steps.
+    grid : ndarray, optional
+        Times to step over instead, shape (steps + 1,) [s].
+    """
+    duration = programme.end - programme.start
+    least = control.shortest * duration if grid is None else float(np.diff(grid).min())
+    lead, ion = parts.diffusion(options)
+    names = [name for name in (*lead, ion, *transport.needed(options)) if name]
+    return transport.Span(least, duration, transport.limits(card, names))
 
 
 def _pairs(values: Any) -> Any:
@@ -199,63 +228,6 @@ def _frame_of_dissolution(builder: Builder) -> None:
         builder.info.frames["k_d"] = bridge.Frame(
             bridge.constant(np.log(prior.median)), bridge.constant(1.0), np.ones(1, dtype=bool)
         )
-
-
-def _on_ferrocene_scale(cv: xr.Dataset) -> None:
-    if cv.attrs["reference"] != "Fc/Fc+":
-        raise StudyError(
-            "a film study needs potentials against Fc/Fc+",
-            file=cv.attrs.get("source_file"),
-            place="meta.reference",
-            expected="Fc/Fc+",
-            found=str(cv.attrs["reference"]),
-            hint="Fit a ferrocene voltammogram with card 'redox_couple' first and convert with its "
-            "E0'.",
-        )
-
-
-def _od_times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
-    time = od["time"].to_numpy()
-    first, last = float(cv["time"][0]) - wait, float(cv["time"][-1])
-    if time[0] < first or time[-1] > last:
-        raise DataError(
-            "the spectra are not all within the time of the voltammogram",
-            file=od.attrs.get("source_file"),
-            expected=f"{first:g} to {last:g} s",
-            found=f"{time[0]:g} to {time[-1]:g} s",
-            hint="Give the clocks' difference as clock_offset, or cut the spectra.",
-        )
-    return time
-
-
-def _add_od(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
-    """Add the optical parameters and the likelihood of one set of band averages."""
-    if "band" not in od.dims:
-        raise StudyError(
-            "this card takes optical density as band averages",
-            file=od.attrs.get("source_file"),
-            expected="bands with low_nm and high_nm",
-            found="a spectrum at each time",
-            hint="Average the spectra over 500-550 nm and 550-600 nm.",
-        )
-    low, high = od["band_low_nm"].to_numpy(), od["band_high_nm"].to_numpy()
-    model_in_context().add_coord("band", od["band"].to_numpy().astype(str).tolist())
-    p = [builder.parameter(name) for name in ("e_b", "kappa_s", "n_s")]
-    offset = builder.parameter("od_0", dims="band")
-
-    def density(G: Any, q: Any, e_b: Any, kappa_s: Any, n_s: Any, offset: Any) -> Any:
-        return optics.optical_density(
-            G,
-            q,
-            absorption=e_b,
-            scattering=kappa_s,
-            exponent=n_s,
-            offset=offset,
-            low=low,
-            high=high,
-        )
-
-    observe_od(builder, od, bridge.wrap(density)(G, q, *p, offset))
 
 
 def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:

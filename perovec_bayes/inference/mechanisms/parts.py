@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perovec_bayes.forward import electrode as parts
+from perovec_bayes.inference.mechanisms import transport
 
 CELL = {"R_u": "ohm*cm^2", "C_dl": "F/cm^2", "g0": "A/cm^2", "g1": "S/cm^2"}
 SIDE = {"i_r": "A/cm^2", "a_r": "1", "E_r": "V"}
@@ -39,12 +40,14 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "shell": (False, True),
     "side_reaction": (False, True),
     "formal_potential": ("tied", "free"),
+    "transport": tuple(transport.TRANSPORTS),
+    "loss": (False, True),
 }
-"""Every choice between rival mechanisms, and its values."""
+"""Every choice between rival mechanisms, and its values; the first is the default."""
 
 UNITS = {
     **CELL, **SIDE, **LEAD, **DEPOSIT, **SURFACES["nucleation"], **POOLS[3], **FILM, **REACTION,
-    **SUPPLY, **COMPLEX, **POPULATIONS[2], **SHELL, **LIGAND,
+    **SUPPLY, **COMPLEX, **POPULATIONS[2], **SHELL, **LIGAND, **transport.UNITS,
 }  # fmt: skip
 """Canonical unit of every parameter that a part may need."""
 
@@ -77,7 +80,19 @@ def needed(options: Mapping[str, Any]) -> list[str]:
         names += COMPLEX if options["dissolution"] == "complexation" else {}
     if options["shell"]:
         names += [*SHELL, *LIGAND]
-    return names
+    return names + transport.needed(options)
+
+
+def diffusion(options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Return the names of the diffusion coefficients of lead species, and of the released ions.
+
+    Parameters
+    ----------
+    options : mapping
+        Options of the card.
+    """
+    lead = ("D", "D_L") if options["shell"] else ("D",)
+    return lead, "D_ion" if has_film(options) else ""
 
 
 def assemble(options: Mapping[str, Any], v: Mapping[str, Any]) -> parts.Electrode:
@@ -108,17 +123,30 @@ def assemble(options: Mapping[str, Any], v: Mapping[str, Any]) -> parts.Electrod
         "sites": lambda: parts.Sites(v["N0"]),
         "nucleation": lambda: parts.Nucleation(v["lnA"], v["B_n"], v["N0"]),
     }
-    extra = [(v[f"w_{k}"], v[f"dE_{k}"]) for k in range(2, options["pools"] + 1)]
-    pools = [parts.Pool(1.0 - sum(w for w, _ in extra), 0.0)]
-    pools += [parts.Pool(w, dE) for w, dE in extra]
     deposit = parts.Deposit(
         surfaces[options["deposit"]](),
         v["k_iso"],
         1.0 if options["residual"] == "seeds" else 0.0,
-        pools=tuple(pools),
+        pools=_pools(options["pools"], v),
     )
     film = _film(options, v) if has_film(options) else None
     return parts.Electrode(cell, tuple(lead), deposit, film, shell)
+
+
+def _pools(count: int, v: Mapping[str, Any]) -> tuple[parts.Pool, ...]:
+    """Return the pools, each more positive than the one before, the shares by breaking a stick.
+
+    Pool k gets the share w_k of what does not go to pools 2 to k - 1, the first pool the rest: the
+    shares add up to one, whatever the w_k. dE_k is the distance from pool k - 1.
+    """
+    rest: Any = 1.0
+    shift: Any = 0.0
+    later = []
+    for k in range(2, count + 1):
+        shift = shift + v[f"dE_{k}"]
+        later.append(parts.Pool(rest * v[f"w_{k}"], shift))
+        rest = rest * (1.0 - v[f"w_{k}"])
+    return (parts.Pool(rest, 0.0), *later)
 
 
 def _film(options: Mapping[str, Any], v: Mapping[str, Any]) -> parts.Film:

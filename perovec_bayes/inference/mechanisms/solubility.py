@@ -16,10 +16,16 @@ from perovec_bayes.constants import (
 )
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.bridge import Frame, Tensor, constant
+from perovec_bayes.inference.cards import Option
 from perovec_bayes.inference.mechanisms.common import ln_ksp
 from perovec_bayes.inference.model import Builder, Conditional, model_in_context
 from perovec_bayes.inference.observe_icp import Ambiguity, observe_icp
 
+OPTIONS = {
+    "lattice": Option("CsPbBr3"),
+    "ligand": Option("Pb(OA)2"),
+    "dissolved_species": Option([5, 4, 3, 2]),
+}
 UNITS = {"s": "mol/cm^3", "s_p": "1", "s_m": "1"}
 DISPLAY = {"s": "mol/L"}
 

@@ -35,10 +35,17 @@ MAX_CYCLES = 6
 COLUMNS = 3
 LAGS = 40
 TURN = 0.02
+BINS = 50
+LEVEL = 0.05
+"""A bin of potential with more than this share of the points is a level [1]."""
+NARROW = 0.02
+"""A potential that varies by less is held [V]."""
 
 
 def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     """Draw current against potential for each cycle, and the residuals against time.
+
+    Where the potential is mostly held, as after a potential step, current is drawn against time.
 
     Parameters
     ----------
@@ -63,6 +70,9 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     cycle = observable.constants.get("cycle", np.ones(found.data.size)).astype(int)
     cycles = _chosen(np.unique(cycle))
 
+    held = is_held(potential)
+    reference = observable.info.get("reference", "reference")
+
     columns = min(len(cycles), COLUMNS)
     rows = -(-len(cycles) // columns)
     figure = new_figure(2.5 * rows + 1.8)
@@ -75,10 +85,11 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
         axes = figure.add_subplot(cell, sharex=first, sharey=first)
         first = first or axes
         keep = np.flatnonzero(cycle == number)[::step]
-        _curve(axes, potential[keep], found.at(keep))
+        across = (time if held else potential)[keep]
+        _curve(axes, across, found.at(keep))
         label(
             axes,
-            x=f"potential vs {observable.info.get('reference', 'reference')} / V",
+            x="time / s" if held else f"potential vs {reference} / V",
             y=with_unit(name, unit) if i % columns == 0 else "",
             title=f"{observable.name}, cycle {number}",
         )
@@ -97,7 +108,22 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     if len(cycles) < np.unique(cycle).size:
         caption += f" {len(cycles)} of {np.unique(cycle).size} cycles are drawn."
     caption += thinning_sentence(step)
-    return to_drawing(figure, key, f"Voltammogram {observable.name}: data and fit", caption)
+    kind = "Transient" if held else "Voltammogram"
+    return to_drawing(figure, key, f"{kind} {observable.name}: data and fit", caption)
+
+
+def is_held(potential: np.ndarray) -> bool:
+    """Tell whether most points are at a few levels of potential, rather than in sweeps.
+
+    Parameters
+    ----------
+    potential : ndarray, shape (n,)
+        Potentials in order of time [V].
+    """
+    if np.ptp(potential) < NARROW:
+        return True
+    share = np.histogram(potential, BINS)[0] / potential.size
+    return bool(share[share > LEVEL].sum() > 0.5)
 
 
 def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
@@ -129,17 +155,17 @@ def _chosen(cycles: np.ndarray) -> list[int]:
     return [int(number) for number in cycles]
 
 
-def _curve(axes: Axes, potential: np.ndarray, found: Bands) -> None:
+def _curve(axes: Axes, across: np.ndarray, found: Bands) -> None:
     axes.axhline(0, color="#bbbbbb", lw=0.6, zorder=0)
-    for i, sweep in enumerate(sweeps(potential)):
-        part, x = found.at(sweep), potential[sweep]
+    for i, sweep in enumerate(sweeps(across)):
+        part, x = found.at(sweep), across[sweep]
         if part.low is not None and part.high is not None:
             axes.fill_between(
                 x, part.low, part.high, color=BAND, lw=0, label="new data" if i == 0 else None
             )
         if part.centre is not None:
             axes.plot(x, part.centre, color=MODEL, label="model" if i == 0 else None)
-    dots(axes, potential, found.data)
+    dots(axes, across, found.data)
     axes.plot([], [], color=INK, marker="o", ms=2, ls="none", label="data")
 
 
