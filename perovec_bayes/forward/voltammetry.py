@@ -29,6 +29,8 @@ from perovec_bayes.forward.trbdf2 import Control, Equations, Point, Record
 
 KERNEL_TOLERANCE = 1e-10
 """Of the diffusion kernel for real p; about 1e-5 in the time domain [1]."""
+SHORTEST = 1e-10
+"""A given grid may have no shorter steps, as a share of the run [1]."""
 LEAST_CURRENT = 2e-7
 """Currents below this need not be right [A cm^-2]."""
 LEAST_NUCLEI = 1e3
@@ -78,10 +80,20 @@ def respond(
     -------
     Record
         Times and `Output` of every attempted step.
+
+    Raises
+    ------
+    ValueError
+        If the grid does not increase, or not by enough.
     """
     control = control or Control()
     duration = programme.end - programme.start
     least = float(np.diff(grid).min()) if grid is not None else control.shortest * duration
+    if least < SHORTEST * duration:
+        raise ValueError(
+            f"the shortest step of the grid is {least:g} s: expected at least {SHORTEST:g} of the "
+            "run, increasing; are there times that differ by rounding only?"
+        )
     planar = semi_infinite(least, duration, KERNEL_TOLERANCE)
     modes = lead_modes or (planar,) * len(model.lead)
     if model.film:

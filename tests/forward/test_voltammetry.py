@@ -293,6 +293,13 @@ def test_charge_is_conserved(runs, name):
     assert np.abs(out.charge - made).max() < 1e-12 * np.abs(out.charge).max()
 
 
+def test_a_grid_with_times_that_differ_by_rounding_is_refused():
+    programme = sweeps([-0.4, -1.0], RATE)
+    grid = np.array([0.0, 20.0, 20.0 + 1e-13, programme.end])
+    with pytest.raises(ValueError, match="shortest step"):
+        respond(electrode(electrode_mol.CASES["salt_inert"][0]), programme, F, grid=grid)
+
+
 # --- anywhere in wide priors (2.8) -------------------------------------------------------------
 
 DRAWS = 200
