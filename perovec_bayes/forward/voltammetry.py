@@ -29,7 +29,7 @@ from perovec_bayes.forward.trbdf2 import Control, Equations, Point, Record
 
 KERNEL_TOLERANCE = 1e-10
 """Of the diffusion kernel for real p; about 1e-5 in the time domain [1]."""
-SHORTEST = 1e-10
+SHORTEST = 1e-14
 """A given grid may have no shorter steps, as a share of the run [1]."""
 LEAST_CURRENT = 2e-7
 """Currents below this need not be right [A cm^-2]."""
