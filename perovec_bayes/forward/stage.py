@@ -145,6 +145,18 @@ class Layout:
         self.settled = (*places[self.lead], *places[self.film], *places[self.shell])
         """Unknowns whose last Newton step tells how well the stage is solved."""
 
+    def held(self, x: Surface | Amounts) -> Scalars:
+        """Return the amounts among the unknowns, in their order.
+
+        Parameters
+        ----------
+        x : Surface or Amounts
+            What they are taken from.
+        """
+        nuclei = (x.N,) if self.nucleates else ()
+        shell = (x.G_L,) if self.shell.stop > self.shell.start else ()
+        return (*x.q, *nuclei, *x.G, *shell)
+
     def pack(self, s: Surface) -> Scalars:
         """Return the unknowns of a surface at the applied potential.
 
@@ -153,11 +165,9 @@ class Layout:
         s : Surface
             State of the surface.
         """
-        nuclei = (s.N,) if self.nucleates else ()
-        shell = (s.G_L,) if self.shell.stop > self.shell.start else ()
         trial = (s.c,) if self.trial.stop > self.trial.start else ()
         ions = (s.y,) if s.G else ()
-        return (jnp.zeros(()), *s.q, *nuclei, *s.G, *shell, *ions, *trial)
+        return (jnp.zeros(()), *self.held(s), *ions, *trial)
 
 
 class System(NamedTuple):
@@ -335,15 +345,14 @@ class Problem:
             geometric mean of an amount and its change, so that its square tells how wrong the rates
             may be.
         """
-        layout, model = self.layout, self.model
+        layout = self.layout
         step, beside = newton.correction(self.equations, z)
         taken = [z[0] - jnp.clip(step[0], -LARGEST_STEP, LARGEST_STEP)]
         for i, (a, d) in enumerate(zip(z[1:], step[1:], strict=True), start=1):
             taken.append(jnp.maximum(a - d, KEPT * a) if i in layout.bounded else a - d)
         size = jnp.abs(self.f * step[0])
-        known, least = self.known, self.coefficient * self.given.pace + LEAST_LEAD
-        nuclei, shell = (known.N,) * layout.nucleates, (known.G_L,) * (model.shell is not None)
-        before = (known.phi, *known.q, *nuclei, *known.G, *shell)
+        least = self.coefficient * self.given.pace + LEAST_LEAD
+        before = (self.known.phi, *layout.held(self.known))
         for i in layout.settled:
             change = jnp.abs(taken[i] - before[i]) + least
             size = jnp.maximum(size, jnp.abs(step[i]) * lax.rsqrt((taken[i] + LEAST_LEAD) * change))
@@ -383,8 +392,8 @@ def solution(
 ) -> tuple[Scalars, Scalars, Array]:
     """Solve the equations of a stage by Newton's method.
 
-    Once a step is small, a last one follows. Its derivative, with the Jacobian held constant, is
-    that of the solution (implicit function theorem).
+    The derivative is that of one more step with the Jacobian held constant (implicit function
+    theorem).
 
     Parameters
     ----------
@@ -404,7 +413,7 @@ def solution(
     beside : tuple of Array
         What `Problem.equations` returns beside the residuals, scalars.
     size : Array
-        Size of the last step, relative to the unknowns, scalar [1].
+        Size of the last step, as of `Problem.correct`, scalar [1].
     """
     end = _newton(Problem(layout, f, given), guess)
     return end.z, end.beside, end.size

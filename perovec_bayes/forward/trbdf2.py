@@ -122,7 +122,7 @@ class Equations(NamedTuple):
     guess: Callable[..., tuple[Array, ...]]
     """(last solution, expected slopes, duration [s]) -> first guess."""
     remember: Callable[..., Any]
-    """(memory, amounts and rates at the end of a step) -> memory."""
+    """(memory, amounts and rates at the end of a stage) -> memory."""
     error: Callable[..., Array]
     """(rates0, rates1, rates2, amounts, memory, h, estimate) -> error over tolerance, scalar."""
     positive: Callable[[Any], tuple[Array, ...]]
