@@ -12,13 +12,13 @@ from pytensor import tensor as pt
 
 from perovec_bayes.constants import STANDARD_CONCENTRATION, thermal_frequency
 from perovec_bayes.errors import StudyError
-from perovec_bayes.forward import grids, sampling, transients, voltammetry
+from perovec_bayes.forward import grids, sampling, transients
 from perovec_bayes.forward.electrode import BACKGROUND_CENTRE, NUCLEATION_WIDTH
 from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.trbdf2 import Control
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Card, Option
-from perovec_bayes.inference.mechanisms import electrode, parts, transport
+from perovec_bayes.inference.mechanisms import electrode, parts
 from perovec_bayes.inference.mechanisms.common import area, on_ferrocene_scale
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder
@@ -212,28 +212,16 @@ def _engine(builder: Builder, cv: xr.Dataset, step: Step, f: float) -> Response:
     """Return the current density of the electrode at the times of the data."""
     options = {**ABSENT, **builder.card.options}
     time = cv["time"].to_numpy()
-    current = cv["current" if "current" in cv else "current_density"].to_numpy()
-    programme = step.programme
     # after a jump a fixed grid suits any transient, also one that has not been measured yet
-    steps = int(builder.number("steps")) * (1 if np.ptp(current) > 0 else FINER)
-    grid = grids.from_data(
-        time,
-        cv["potential"].to_numpy(),
-        current,
-        programme.breaks,
-        steps,
-        programme.start,
-        step.jumps,
-    )
-    control = Control()
-    span = electrode.reach(options, builder.card, programme, control, grid)
+    seen = np.ptp(electrode.measured_current(cv)) > 0
+    steps = int(builder.number("steps")) * (1 if seen else FINER)
+    grid = electrode.grid_of(cv, step.programme, steps)
+    run = electrode.runner(options, builder.card, step.programme, f, Control(), grid)
     limits = sampling.windows(time, step.jumps)
     mean = options["points"] == "mean"
 
     def respond(v: Mapping[str, Any]) -> Any:
-        model = parts.assemble(options, v)
-        modes = transport.modes(options, v, span, *parts.diffusion(options))
-        r = voltammetry.respond(model, programme, f, control=control, grid=grid, **modes)
+        r = run(v)
         if mean:
             return sampling.averages(r.time, r.output.charge, r.output.current, limits)
         return sampling.between(r.time, time).slope(r.output.charge, r.output.current)

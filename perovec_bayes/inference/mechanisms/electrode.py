@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from perovec_bayes.chemistry import material
 from perovec_bayes.constants import STANDARD_CONCENTRATION, thermal_frequency
 from perovec_bayes.forward import grids, sampling, voltammetry
 from perovec_bayes.forward.programme import Programme, measured
-from perovec_bayes.forward.trbdf2 import Control
+from perovec_bayes.forward.trbdf2 import Control, Record
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Card, Option
 from perovec_bayes.inference.mechanisms import optical, parts, transport
@@ -113,17 +113,14 @@ def add(builder: Builder) -> None:
     programme = measured(time, cv["potential"].to_numpy(), wait=wait)
     control = Control(int(builder.number("attempts")), builder.number("tolerance"))
     grid = _grid(cv, programme, int(builder.number("steps")))
-    span = reach(options, builder.card, programme, control, grid)
+    run = runner(options, builder.card, programme, f, control, grid)
     limits = sampling.windows(time, programme.jumps)
     od = builder.of_technique("od")
     od_times = [optical.times(each, cv, wait) for each in od]
     names = tuple(p)
 
     def respond(*values: Any) -> Any:
-        v = dict(zip(names, values, strict=True))
-        model = parts.assemble(options, v)
-        modes = transport.modes(options, v, span, *parts.diffusion(options))
-        r = voltammetry.respond(model, programme, f, control=control, grid=grid, **modes)
+        r = run(dict(zip(names, values, strict=True)))
         o = r.output
         at = [sampling.between(r.time, each) for each in od_times]
         passed = 0.5 * jnp.diff(r.time)
@@ -178,32 +175,75 @@ def _grid(cv: xr.Dataset, programme: Programme, steps: int) -> np.ndarray | None
 
     Steps then follow the error: more accurate, but not smooth in the parameters.
     """
-    current = cv["current" if "current" in cv else "current_density"].to_numpy()
-    if not np.ptp(current) > 0:
+    if not np.ptp(measured_current(cv)) > 0:
         return None
-    time, potential = cv["time"].to_numpy(), cv["potential"].to_numpy()
+    return grid_of(cv, programme, steps)
+
+
+def measured_current(cv: xr.Dataset) -> np.ndarray:
+    """Return the current or current density of a record.
+
+    Parameters
+    ----------
+    cv : xr.Dataset
+        Of technique "cv".
+
+    Returns
+    -------
+    ndarray
+        Shape (points,), [A] or [A cm^-2].
+    """
+    return cv["current" if "current" in cv else "current_density"].to_numpy()
+
+
+def grid_of(cv: xr.Dataset, programme: Programme, steps: int) -> np.ndarray:
+    """Return the model's grid for a record, see `forward.grids.from_data`.
+
+    Parameters
+    ----------
+    cv : xr.Dataset
+        Of technique "cv".
+    programme : Programme
+        E(t).
+    steps : int
+        About how many steps.
+
+    Returns
+    -------
+    ndarray
+        Times, shape (steps + 1,) [s].
+    """
     return grids.from_data(
-        time, potential, current, programme.breaks, steps, programme.start, programme.jumps
+        cv["time"].to_numpy(),
+        cv["potential"].to_numpy(),
+        measured_current(cv),
+        programme.breaks,
+        steps,
+        programme.start,
+        programme.jumps,
     )
 
 
-def reach(
+def runner(
     options: Mapping[str, Any],
     card: Card,
     programme: Programme,
+    f: float,
     control: Control,
     grid: np.ndarray | None,
-) -> transport.Span:
-    """Return what the diffusion kernels must be accurate for.
+) -> Callable[[Mapping[str, Any]], Record]:
+    """Return the function from the values of parameters to the response of the electrode.
 
     Parameters
     ----------
     options : mapping
         Every option of `parts`.
     card : Card
-        With the priors.
+        With the priors, which tell what the diffusion kernels must be accurate for.
     programme : Programme
         E(t).
+    f : float
+        F/RT, scalar [V^-1].
     control : Control
         Of adaptive steps.
     grid : ndarray, optional
@@ -213,7 +253,14 @@ def reach(
     least = control.shortest * duration if grid is None else float(np.diff(grid).min())
     lead, ion = parts.diffusion(options)
     names = [name for name in (*lead, ion, *transport.needed(options)) if name]
-    return transport.Span(least, duration, transport.limits(card, names))
+    span = transport.Span(least, duration, transport.limits(card, names))
+
+    def run(v: Mapping[str, Any]) -> Record:
+        model = parts.assemble(options, v)
+        modes = transport.modes(options, v, span, lead, ion)
+        return voltammetry.respond(model, programme, f, control=control, grid=grid, **modes)
+
+    return run
 
 
 def _pairs(values: Any) -> Any:
