@@ -40,6 +40,9 @@ numerical trace must not seed a new film, and how a perovskite nucleates anew on
 """
 ANODIC_CAP = 0.2
 """Largest phi - E0' in the anodic exponent of stripping [V]; stripping is complete long before."""
+RE_FORMING_CAP = 1.0
+"""Largest phi - E_f in the exponent of re-forming the film [V]: there it stops at c_Cs c_X^3 of
+(1.5e-9 mol/L)^4, and what is left to react below that moves the current by some nanoamperes."""
 BACKGROUND_CENTRE = -1.0
 """phi_m [V]."""
 NUCLEATION_WIDTH = 0.01
@@ -447,7 +450,7 @@ def _film_exponents(film: Film, s: Surface, f: float, logs: dict[str, Array]) ->
         else:
             over = f * (s.phi - how.E_f - part.dE)
             exponents[f"onward{m}"] = -how.A_d * over
-            exponents[f"back{m}"] = (2 - how.A_d) * over
+            exponents[f"back{m}"] = (2 - how.A_d) * jnp.minimum(over, f * RE_FORMING_CAP)
     if isinstance(film.dissolution, Affinity):
         product = _cation(film, s) * _anion(film, s) ** 3 * jnp.maximum(s.c, 0.0)
         own = 27 * (film.s / STANDARD_CONCENTRATION) ** 5

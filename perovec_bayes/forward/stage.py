@@ -142,6 +142,8 @@ class Layout:
         places = range(ends[-1])
         self.bounded = frozenset(places[1 : self.shell.stop])
         """Unknowns that must stay positive."""
+        self.dissolved = (*places[self.ions], *places[self.trial])
+        """Concentrations at the surface."""
         self.settled = (*places[self.lead], *places[self.film], *places[self.shell])
         """Unknowns whose last Newton step tells how well the stage is solved."""
 

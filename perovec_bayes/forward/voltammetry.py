@@ -15,6 +15,7 @@ from perovec_bayes.forward.kernels import Modes, semi_infinite
 from perovec_bayes.forward.newton import Scalars
 from perovec_bayes.forward.programme import Programme
 from perovec_bayes.forward.stage import (
+    LARGEST_STEP,
     LEAST_LEAD,
     OF_PEAK,
     Amounts,
@@ -38,7 +39,7 @@ LEAST_NUCLEI = 1e3
 LOOSER = 10.0
 """Lead and nuclei may be wrong by this multiple of the tolerance: what counts is the current."""
 GUESS = 5.0
-"""The first guess of an amount is within this factor of the last value [1]."""
+"""The first guess of an amount or concentration is within this factor of the last value [1]."""
 
 
 def respond(
@@ -140,8 +141,12 @@ def _start(
 def _guess(layout: Layout) -> Callable[[Scalars, Scalars, Array], Scalars]:
     def guess(unknowns: Scalars, slopes: Scalars, duration: Array) -> Scalars:
         ahead = [z + duration * d for z, d in zip(unknowns, slopes, strict=True)]
+        ahead[0] = jnp.clip(ahead[0], unknowns[0] - LARGEST_STEP, unknowns[0] + LARGEST_STEP)
         for i in layout.bounded:
             ahead[i] = jnp.clip(ahead[i], unknowns[i] / GUESS, unknowns[i] * GUESS)
+        for i in layout.dissolved:
+            far = (GUESS - 1) * jnp.abs(unknowns[i])
+            ahead[i] = jnp.clip(ahead[i], unknowns[i] - far, unknowns[i] + far)
         return tuple(ahead)
 
     return guess

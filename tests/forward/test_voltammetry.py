@@ -8,6 +8,7 @@ import pytest
 from jax import numpy as jnp
 
 from perovec_bayes.constants import FARADAY, thermal_frequency
+from perovec_bayes.forward import electrode as laws
 from perovec_bayes.forward import sampling
 from perovec_bayes.forward.electrode import (
     ButlerVolmer,
@@ -359,6 +360,39 @@ def test_wide_priors(runs, draws):
         assert run.output.lead.min() >= 0
         forced += run.forced > 0
     assert forced == 0
+
+
+CORNERS = {
+    "decomposes_at_once": {"E0": -0.285, "s": 1.75e-5, "k_II": 1.04e-5, "A_d": 0.749, "k_d": 1e-3},
+    "fast_reverse": {"E0": -0.867, "s": 7.3e-13, "k_II": 8.5e-4, "A_d": 0.538, "A_c": 1.15},
+}
+
+
+@pytest.mark.parametrize("name", CORNERS)
+def test_a_given_grid_holds_in_the_corners_of_the_priors(name):
+    """Newton's method finds its way where a wave begins with the run or the film re-forms fast."""
+    model = electrode(electrode_mol.CASES["bulk_film"][0] | CORNERS[name])
+    programme = sweeps([-0.35, -2.0, -0.2], RATE)
+    grid = np.linspace(0.0, programme.end, 400)
+    coarse = jax.jit(lambda m: respond(m, programme, F, grid=grid).output)(model)
+    run = accepted(jax.jit(lambda m: respond(m, programme, F, control=Control(ATTEMPTS)))(model))
+    assert run.forced == 0
+    for found, exact in ((coarse.film, run.output.film), (coarse.lead, run.output.lead)):
+        off = np.asarray(found) - np.interp(grid, run.time, exact)
+        assert np.abs(off).max() < 0.05 * model.film.G0
+
+
+def test_the_cap_on_re_forming_hardly_moves_the_current(monkeypatch):
+    model = electrode(electrode_mol.CASES["bulk_film"][0])
+    programme = sweeps([-0.4, -1.9, -0.4], RATE)
+    grid = np.linspace(0.0, programme.end, 600)
+
+    def current():
+        return np.asarray(jax.jit(lambda m: respond(m, programme, F, grid=grid).output)(model)[0])
+
+    capped = current()
+    monkeypatch.setattr(laws, "RE_FORMING_CAP", 10.0)
+    assert np.abs(current() - capped).max() < 1e-4 * np.abs(capped).max()
 
 
 @pytest.mark.slow
