@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.ad_checkpoint import checkpoint_name
 
 from perovec_bayes.constants import FARADAY
 from perovec_bayes.forward import newton
@@ -426,10 +427,10 @@ def _solution_derivative(
     layout: Layout, f: float, primals: tuple[Given, Scalars], tangents: tuple[Given, Scalars]
 ) -> tuple[Any, Any]:
     given, guess = primals
-    end = _newton(Problem(layout, f, given), guess)
+    solved = checkpoint_name(_newton(Problem(layout, f, given), guess).z, "solved")
 
     def last(given: Given) -> tuple[Scalars, Scalars, Array]:
-        return Problem(layout, f, given).correct(end.z)
+        return Problem(layout, f, given).correct(solved)
 
     found, change = jax.jvp(last, (given,), (tangents[0],))
     return found, (*change[:2], jnp.zeros(()))

@@ -358,7 +358,8 @@ def march(equations: Equations, start: Point, first: Any, *, grid: np.ndarray) -
         after, found = _stage(equations, carry, span)
         return after, found.output
 
-    _, output = lax.scan(step, start, spans)
+    kept = jax.checkpoint_policies.save_only_these_names("solved")
+    _, output = lax.scan(jax.checkpoint(step, policy=kept, prevent_cse=False), start, spans)
     steps = len(grid) - 1
     return Record(
         jnp.asarray(grid),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +15,15 @@ from jax import numpy as jnp
 from pymc.sampling.jax import get_jaxified_graph
 from pytensor import tensor as pt
 from pytensor import wrap_jax
+from pytensor.compile.mode import Mode
 from pytensor.tensor.variable import TensorVariable
 
 jax.config.update("jax_enable_x64", True)
 
 type Tensor = TensorVariable[Any, Any]
 """A variable of the PyTensor graph."""
+UNCOMPILED = Mode(linker="py", optimizer="None")
+"""How PyTensor evaluates what is evaluated once: compiling it would take seconds."""
 
 
 def constant(value: float | np.ndarray) -> Tensor:
@@ -186,7 +191,8 @@ class Compiled:
             value = np.asarray(draws[variable.name], dtype=float)
             transform = self.model.rvs_to_transforms[variable]
             if transform is not None:
-                value = np.asarray(transform.forward(value, *variable.owner.inputs).eval())
+                moved = transform.forward(value, *variable.owner.inputs)
+                value = np.asarray(moved.eval(mode=UNCOMPILED))
             columns.append(value.reshape(len(value), -1))
         x = np.concatenate(columns, axis=1)
         for where, bounded, frame in self._frames:
@@ -215,21 +221,24 @@ class Mapped:
         # one draw after the other: a vectorised scan is slower on a CPU than as many single ones
         self._map = jax.jit(lambda draws: lax.map(function, draws))
 
-    def __call__(self, draws: np.ndarray) -> list[np.ndarray]:
+    def __call__(self, draws: np.ndarray, outputs: slice = slice(None)) -> list[np.ndarray]:
         """Return each output with a leading axis of draws.
 
         Parameters
         ----------
         draws : ndarray
             Shape (draws, size).
+        outputs : slice, optional
+            Which outputs to keep.
         """
         padding = -len(draws) % self._chunk
         padded = np.concatenate([draws, np.repeat(draws[-1:], padding, axis=0)])
-        pieces = [
-            self._map(padded[start : start + self._chunk])
-            for start in range(0, len(padded), self._chunk)
-        ]
-        return [
-            np.concatenate([np.asarray(piece[i]) for piece in pieces])[: len(draws)]
-            for i in range(len(pieces[0]))
-        ]
+        first, *others = np.split(padded, len(padded) // self._chunk)
+
+        def piece(chunk: np.ndarray) -> list[np.ndarray]:
+            return [np.asarray(value) for value in self._map(chunk)[outputs]]
+
+        pieces = [piece(first)]  # compiles
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pieces += pool.map(piece, others)
+        return [np.concatenate(parts)[: len(draws)] for parts in zip(*pieces, strict=True)]

@@ -100,14 +100,16 @@ def draw(
     """
     stationary = np.diag([1.0, 3.0])
     state = rng.standard_normal(2) * np.sqrt(np.diag(stationary))
-    misfit = np.empty(len(mean))
-    for n, u in enumerate(steps):
-        if n:
-            a = np.sqrt(3.0) * u
-            f = np.exp(-a) * np.array([[1 + a, u], [-3 * u, 1 - a]])
-            kick = stationary - f @ stationary @ f.T
-            values, vectors = np.linalg.eigh(kick)
-            push = vectors @ (np.sqrt(np.clip(values, 0, None)) * rng.standard_normal(2))
-            state = f @ state + push
-        misfit[n] = state[0]
-    return mean + wander * misfit + white * rng.standard_normal(len(mean))
+    u = np.asarray(steps[1:])
+    a = np.sqrt(3.0) * u
+    f = np.exp(-a)[:, None, None] * np.moveaxis(np.array([[1 + a, u], [-3 * u, 1 - a]]), 2, 0)
+    kick = stationary - f @ stationary @ np.swapaxes(f, 1, 2)
+    values, vectors = np.linalg.eigh(kick)
+    random = rng.standard_normal(values.shape)
+    push = (vectors @ (np.sqrt(np.clip(values, 0, None)) * random)[:, :, None])[:, :, 0]
+    level, slope = (float(x) for x in state)
+    misfit = [level]
+    for ((f11, f12), (f21, f22)), (p1, p2) in zip(f.tolist(), push.tolist(), strict=True):
+        level, slope = f11 * level + f12 * slope + p1, f21 * level + f22 * slope + p2
+        misfit.append(level)
+    return mean + wander * np.array(misfit) + white * rng.standard_normal(len(mean))

@@ -61,7 +61,8 @@ def observe(
     ]
     for core, parameter in zip(cores, parameters, strict=True):
         for axis, letter in enumerate(core.split(",") if core else []):
-            sizes.setdefault(letter, int(parameter.shape[axis].eval()))
+            if letter not in sizes:
+                sizes[letter] = int(parameter.shape[axis].eval(mode=bridge.UNCOMPILED))
     shapes = [tuple(sizes[letter] for letter in core.split(",") if letter) for core in cores]
 
     def graph(observed: Tensor, *given: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import jax
@@ -89,13 +90,18 @@ def find(
     begin = [np.zeros(compiled.size)] + [
         np.clip((draw - centre) / spread, -2.0, 2.0) for draw in prior_draws[: starts - 1]
     ]
-    near = _least_squares(compiled, observables, centre, spread)
-    ends = []
-    for u in begin:
-        first = near(u) if near else u
-        result = minimize(objective, first, jac=True, method="BFGS", options={"maxiter": 500})
-        ends.append((float(result.fun), result.x))
-    ends.sort(key=lambda end: end[0])
+    near = _least_squares(compiled, observables, centre, spread) or (lambda u: u)
+
+    def climb(u: np.ndarray) -> tuple[float, np.ndarray]:
+        result = minimize(objective, u, jac=True, method="BFGS", options={"maxiter": 500})
+        return float(result.fun), result.x
+
+    with ThreadPoolExecutor(2) as pool:
+        warm = pool.submit(objective, begin[0])  # compiled while the least squares are
+        first = near(begin[0])
+        warm.result()
+        firsts = [first, *pool.map(near, begin[1:])]
+        ends = sorted(pool.map(climb, firsts), key=lambda end: end[0])
     best = ends[0][1]
     curvature = _curvature(lambda u: objective(u)[1], best)
     values, vectors = np.linalg.eigh(curvature)
@@ -127,8 +133,8 @@ def _least_squares(
         ]
         return jnp.concatenate([*parts, u])
 
-    value = jax.jit(residuals)
-    slope = jax.jit(jax.jacfwd(residuals))
+    # one function for both, since compiling is most of what this costs
+    slope_and_value = jax.jit(jax.jacfwd(lambda u: (residuals(u),) * 2, has_aux=True))
 
     def clean(array: Array) -> np.ndarray:
         finite = np.nan_to_num(np.asarray(array), nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
@@ -136,10 +142,18 @@ def _least_squares(
         return cut
 
     def descend(u: np.ndarray) -> np.ndarray:
+        last: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+        def at(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            if not last or not np.array_equal(last[0][0], u):
+                slope, value = slope_and_value(u)
+                last[:] = [(u.copy(), clean(value), clean(slope))]
+            return last[0]
+
         result = least_squares(
-            lambda u: clean(value(u)),
+            lambda u: at(u)[1],
             u,
-            jac=lambda u: clean(slope(u)),
+            jac=lambda u: at(u)[2],
             method="trf",
             loss="soft_l1",
             max_nfev=60,

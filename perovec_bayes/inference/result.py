@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 
-from perovec_bayes.inference.bridge import Compiled, Mapped
+from perovec_bayes.inference.bridge import Compiled, Mapped, Tensor
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.model import ModelInfo, info_of
 
@@ -37,17 +38,18 @@ def assemble(
     shown = list(info.quantities)
     variables = [model[name] for name in shown]
     terms: Any = model.logp(vars=model.observed_RVs, sum=False)
-    evaluate = Mapped(compiled.function([*variables, *terms]))
+    predict = Predictor(compiled, [*variables, *terms])
     chains, draws = points.shape[:2]
-    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in evaluate(flat)]
+    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in predict.others(flat)]
     likelihood = posterior[len(shown) :]
     posterior_set = _dataset(model, info, shown, posterior[: len(shown)])
     _add_conditionals(posterior_set, info, rng)
     groups: dict[str, Any] = {
         "posterior": posterior_set,
-        "prior": _dataset(model, info, shown, [v[None] for v in evaluate(prior)[: len(shown)]]),
+        "prior": _dataset(
+            model, info, shown, [v[None] for v in predict.others(prior)[: len(shown)]]
+        ),
     }
-    predict = Predictor(compiled)
     for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
         chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
         groups[group] = predict(chosen, rng)
@@ -85,12 +87,25 @@ class Predictor:
     ----------
     compiled : Compiled
         The model.
+    others : sequence of TensorVariable, optional
+        What else is wanted of points, compiled together with the data.
     """
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled, others: Sequence[Tensor] = ()) -> None:
         self._observables = info_of(compiled.model).observables
         graphs = [graph for o in self._observables for graph in (o.mean, *o.noise)]
-        self._evaluate = Mapped(compiled.function(graphs))
+        self._count = len(graphs)
+        self._evaluate = Mapped(compiled.function([*graphs, *others]))
+
+    def others(self, points: np.ndarray) -> list[np.ndarray]:
+        """Return the other graphs' values, each with a leading axis of draws.
+
+        Parameters
+        ----------
+        points : ndarray
+            Coordinates, shape (draws, size).
+        """
+        return self._evaluate(points, slice(self._count, None))
 
     def __call__(self, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
         """Return `NAME` and `NAME_mean` for every observable.
@@ -104,7 +119,7 @@ class Predictor:
         rng : numpy.random.Generator
             Source of randomness.
         """
-        values = iter(self._evaluate(points))
+        values = iter(self._evaluate(points, slice(self._count)))
         variables: dict[str, Any] = {}
         for o in self._observables:
             mean, *noise = [next(values) for _ in range(1 + len(o.noise))]

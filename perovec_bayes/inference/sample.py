@@ -15,7 +15,7 @@ import xarray as xr
 from nutpie.compiled_pyfunc import from_pyfunc
 
 from perovec_bayes.inference import optimum
-from perovec_bayes.inference.bridge import Compiled, ScaledGradient
+from perovec_bayes.inference.bridge import UNCOMPILED, Compiled, ScaledGradient
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import assemble
 
@@ -117,7 +117,7 @@ def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np
     """
     free = compiled.model.free_RVs
     with compiled.model:
-        drawn = pm.draw(free, draws=count, random_seed=int(rng.integers(2**31)))
+        drawn = pm.draw(free, draws=count, random_seed=int(rng.integers(2**31)), mode=UNCOMPILED)
     return compiled.unconstrain({v.name: d for v, d in zip(free, drawn, strict=True)})
 
 

@@ -11,9 +11,10 @@ from jax import numpy as jnp
 from pytensor import tensor as pt
 
 from perovec_bayes.chemistry import material
-from perovec_bayes.constants import STANDARD_CONCENTRATION, thermal_frequency
+from perovec_bayes.constants import FARADAY, STANDARD_CONCENTRATION, thermal_frequency
 from perovec_bayes.forward import grids, sampling, voltammetry
 from perovec_bayes.forward.programme import Programme, measured
+from perovec_bayes.forward.stripping import overpotential
 from perovec_bayes.forward.trbdf2 import Control, Record
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Card, Option
@@ -29,8 +30,10 @@ from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder, Requirement
 from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.inference.observe_icp import observe_icp
-from perovec_bayes.inference.priors import LogNormal
+from perovec_bayes.inference.priors import LogNormal, Normal
 
+PEAK_WIDTH = 0.1
+"""What lead strips over, for the time that it takes [V]."""
 OPTIONS = {
     **{name: Option(values[0], values) for name, values in parts.OPTIONS.items()},
     "material": Option("CsPbBr3"),
@@ -107,6 +110,7 @@ def add(builder: Builder) -> None:
         p["E_f"] = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
         p["E_CB"] = builder.parameter("E_VB") - builder.parameter("E_gap")
     A = area(builder, cv)
+    _frame_of_stripping(builder, cv, p, A, f)
 
     time = cv["time"].to_numpy()
     wait = builder.number("wait")
@@ -275,6 +279,28 @@ def _frame_of_dissolution(builder: Builder) -> None:
         builder.info.frames["k_d"] = bridge.Frame(
             bridge.constant(np.log(prior.median)), bridge.constant(1.0), np.ones(1, dtype=bool)
         )
+
+
+def _frame_of_stripping(
+    builder: Builder, cv: xr.Dataset, p: dict[str, Any], area: Any, f: float
+) -> None:
+    """Sample E0' as the potential of the stripping peak, which is what the data show.
+
+    E0' follows with k0, A_c, D and R_u: a curved valley in them is a straight one in the peak.
+    """
+    prior = builder.card.parameters["E0"].canonical_prior()
+    largest = float(measured_current(cv).max())
+    if not isinstance(prior, Normal) or not largest > 0:
+        return
+    duration = PEAK_WIDTH / float(cv.attrs["scan_rate_V_s"])
+    current = largest / area if "current" in cv else bridge.constant(largest)
+
+    def peak(current: Any, k0: Any, A_c: Any, D: Any, R_u: Any) -> Any:
+        lead = current / (2 * FARADAY)
+        return overpotential(lead, duration, k0, A_c, D, f) + R_u * current
+
+    where = bridge.wrap(peak)(current, *(p[name] for name in ("k0", "A_c", "D", "R_u")))
+    builder.info.frames["E0"] = bridge.Frame(-where, bridge.constant(1.0), np.zeros(1, dtype=bool))
 
 
 def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:
