@@ -1,12 +1,13 @@
 """Slow: truths put into synthetic bulk films come back at the stated coverage.
 
 `.venv/bin/python -m pytest -m slow tests/test_recovery.py` takes some 50 minutes on 2 cores and
-rewrites `benchmarks/results/bulk_film_recovery.csv`.
+rewrites `benchmarks/results/bulk_film_recovery.csv`; with `RECOVERY_SEEDS=4,5` only these seeds.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from perovec_bayes.workflow.fit import fit
 from perovec_bayes.workflow.simulate import simulate
 
 ROOT = Path(__file__).parents[1]
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = [int(seed) for seed in os.environ.get("RECOVERY_SEEDS", "1,2,3,4,5").split(",")]
 TABLE = ROOT / "benchmarks" / "results" / "bulk_film_recovery.csv"
 
 
@@ -67,6 +68,11 @@ def test_bulk_film_truths_are_recovered(tmp_path: Path) -> None:
                 }
             )
         table = pd.DataFrame(rows)
+        if TABLE.exists():
+            others = pd.read_csv(TABLE)
+            table = pd.concat([others[~others["seed"].isin(SEEDS)], table]).sort_values(
+                "seed", kind="stable"
+            )
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(TABLE, index=False, float_format="%.6g")
     # derived quantities repeat the parameters that they are made of: s and K_sp miss together

@@ -101,7 +101,8 @@ def find(
         first = near(begin[0])
         warm.result()
         firsts = [first, *pool.map(near, begin[1:])]
-        ends = sorted(pool.map(climb, firsts), key=lambda end: end[0])
+    # one after the other: scipy's line search switches warnings off and on, for all threads at once
+    ends = sorted(map(climb, firsts), key=lambda end: end[0])
     best = ends[0][1]
     curvature = _curvature(lambda u: objective(u)[1], best)
     values, vectors = np.linalg.eigh(curvature)
