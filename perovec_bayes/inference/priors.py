@@ -6,6 +6,7 @@ nearest known one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -114,7 +115,7 @@ def _require_distribution(schema: dict[str, Any]) -> None:
     schema["required"].insert(0, "distribution")
 
 
-class PriorTable(Table):
+class PriorTable(Table, ABC):
     """What all priors have: a unit, a reason, perhaps a source, and the usual functions.
 
     The numbers of `ppf`, `sample`, `logpdf` and `centre` are in `unit`.
@@ -131,13 +132,13 @@ class PriorTable(Table):
     source: str | None = None
     """Where the numbers come from: a publication, a measurement."""
 
+    @abstractmethod
     def frozen(self) -> Any:
         """Return the scipy distribution, in `unit`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> str:
         """Return the prior in words, as in "Normal(mean 250 mV, sd 200 mV)"."""
-        raise NotImplementedError
 
     def canonical(self, unit_to: str) -> Self:
         """Return the same prior expressed in another unit.

@@ -87,8 +87,6 @@ class Step(NamedTuple):
 
     programme: Programme
     """E(t)."""
-    jumps: np.ndarray
-    """Times of the potential steps, shape (jumps,) [s]."""
     level: float
     """Most negative potential that is stepped to [V]."""
 
@@ -152,7 +150,7 @@ def potential_step(builder: Builder, cv: xr.Dataset) -> Step:
                 found=f"{len(levels)} jumps, {1e3 * np.ptp(after):.3g} mV after the last",
                 hint="Cut the record, or take law = 'engine'.",
             )
-    return Step(programme, programme.jumps, float(min(levels)))
+    return Step(programme, float(min(levels)))
 
 
 def add(builder: Builder) -> None:
@@ -179,7 +177,7 @@ def add(builder: Builder) -> None:
     density = bridge.wrap(lambda *values: respond(dict(zip(names, values, strict=True))))(
         *p.values()
     )
-    observe_transient(builder, cv, density, A, _path(cv["time"].to_numpy(), step.jumps))
+    observe_transient(builder, cv, density, A, _path(cv["time"].to_numpy(), step.programme.jumps))
     for each in builder.of_technique("icp"):
         check_solute(each, str(options["material"]), str(cv.attrs.get("solvent", "")))
         observe_icp(builder, each, p["c_b"] * bridge.constant(atoms(each)))
@@ -217,7 +215,7 @@ def _engine(builder: Builder, cv: xr.Dataset, step: Step, f: float) -> Response:
     steps = int(builder.number("steps")) * (1 if seen else FINER)
     grid = electrode.grid_of(cv, step.programme, steps)
     run = electrode.runner(options, builder.card, step.programme, f, Control(), grid)
-    limits = sampling.windows(time, step.jumps)
+    limits = sampling.windows(time, step.programme.jumps)
     mean = options["points"] == "mean"
 
     def respond(v: Mapping[str, Any]) -> Any:
@@ -233,7 +231,7 @@ def _closed(builder: Builder, cv: xr.Dataset, step: Step, f: float) -> Response:
     """Return the current density by a closed form, with the background of the engine."""
     law = str(builder.card.options["law"])
     mean = builder.card.options["points"] == "mean"
-    time = cv["time"].to_numpy() - step.jumps[0]
+    time = cv["time"].to_numpy() - step.programme.jumps[0]
     limits = sampling.windows(time, np.zeros(1))
     overpotential = cv["potential"].to_numpy() - BACKGROUND_CENTRE
 

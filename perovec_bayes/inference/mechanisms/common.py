@@ -40,7 +40,7 @@ def on_ferrocene_scale(data: xr.Dataset) -> None:
     """
     if data.attrs["reference"] != "Fc/Fc+":
         raise StudyError(
-            "a film study needs potentials against Fc/Fc+",
+            "this card needs potentials against Fc/Fc+",
             file=data.attrs.get("source_file"),
             place="meta.reference",
             expected="Fc/Fc+",
