@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from perovec_bayes.inference.build import build
     from perovec_bayes.inference.cards import load_card
+    from perovec_bayes.inference.laplace import laplace
     from perovec_bayes.inference.sample import sample
     from perovec_bayes.inference.storage import load as open_result
     from perovec_bayes.inference.storage import save as save_result
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "build",
+    "laplace",
     "load_card",
     "load_study",
     "open_result",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "build": ("perovec_bayes.inference.build", "build"),
+    "laplace": ("perovec_bayes.inference.laplace", "laplace"),
     "load_card": ("perovec_bayes.inference.cards", "load_card"),
     "load_study": ("perovec_bayes.inference.study", "load_study"),
     "open_result": ("perovec_bayes.inference.storage", "load"),

@@ -16,7 +16,8 @@ from pymc.sampling.jax import get_jaxified_graph
 from pytensor import tensor as pt
 from pytensor import wrap_jax
 from pytensor.compile.mode import Mode
-from pytensor.tensor.variable import TensorVariable
+from pytensor.graph.replace import clone_replace
+from pytensor.tensor.variable import TensorConstant, TensorVariable
 
 jax.config.update("jax_enable_x64", True)
 
@@ -83,6 +84,14 @@ class Compiled:
     frames : dict, optional
         Variable name -> `Frame`, for variables whose sampling coordinate is not their unconstrained
         value.
+
+    Attributes
+    ----------
+    observed : list of str
+        Names of the observed variables.
+    data : list of ndarray
+        Their values. Others of the same shapes may take their place: densities follow without being
+        compiled again (not what a mechanism has worked out from the data, such as a time grid).
     """
 
     def __init__(
@@ -97,6 +106,11 @@ class Compiled:
         self.sizes = [int(np.prod(shape)) for shape in self.shapes]
         self.size = sum(self.sizes)
         self.start = np.concatenate([np.ravel(start[v.name]) for v in self.value_vars])
+        observed = {str(rv.name): model.rvs_to_values[rv] for rv in model.observed_RVs}
+        fixed = {name: v for name, v in observed.items() if isinstance(v, TensorConstant)}
+        self.observed = list(fixed)
+        self.data = [np.asarray(value.data) for value in fixed.values()]
+        self._given: dict[Any, Any] = {value: value.type() for value in fixed.values()}
         self._frames = [
             (self._slice(name), frame.bounded, self._graph([frame.centre, frame.width]))
             for name, frame in (frames or {}).items()
@@ -112,11 +126,12 @@ class Compiled:
         begin = sum(self.sizes[:place])
         return slice(begin, begin + self.sizes[place])
 
-    def _graph(self, outputs: Sequence[Tensor]) -> Callable[[Array], list[Array]]:
+    def _graph(self, outputs: Sequence[Tensor]) -> Callable[..., list[Array]]:
+        values: Any = clone_replace(self.model.replace_rvs_by_values(list(outputs)), self._given)
         graph: Callable[..., Any] = get_jaxified_graph(
-            inputs=self.value_vars, outputs=self.model.replace_rvs_by_values(list(outputs))
+            inputs=[*self.value_vars, *self._given.values()], outputs=values
         )
-        return lambda x: list(graph(*self.split(x)))
+        return lambda x, *data: list(graph(*self.split(x), *(data or self.data)))
 
     def _values(self, w: Array) -> tuple[Array, Array]:
         """Return the unconstrained values of coordinates, and the log of the stretch in volume."""
@@ -139,8 +154,10 @@ class Compiled:
             begin += size
         return parts
 
-    def function(self, outputs: Sequence[Tensor]) -> Callable[[Array], list[Array]]:
+    def function(self, outputs: Sequence[Tensor]) -> Callable[..., list[Array]]:
         """Return a JAX function from coordinates to the given graph outputs.
+
+        Further arguments of the function, if any, take the place of `data`.
 
         Parameters
         ----------
@@ -148,30 +165,33 @@ class Compiled:
             Written in random variables or in value variables.
         """
         graph = self._graph(outputs)
-        return lambda w: graph(self._values(w)[0])
+        return lambda w, *data: graph(self._values(w)[0], *data)
 
-    def log_density(self) -> Callable[[Array], Array]:
-        """Return the log posterior density (up to a constant) of coordinates."""
+    def log_density(self) -> Callable[..., Array]:
+        """Return the log posterior density (up to a constant) of coordinates.
+
+        Further arguments of the function, if any, take the place of `data`.
+        """
         total: Any = self.model.logp()
         graph = self._graph([total])
 
-        def density(w: Array) -> Array:
+        def density(w: Array, *data: Array) -> Array:
             x, volume = self._values(w)
-            return graph(x)[0] + volume
+            return graph(x, *data)[0] + volume
 
         return density
 
     def scaled_gradient(self) -> ScaledGradient:
         """Return the compiled log density and its gradient in z, at coordinates point + factor z.
 
-        Compiled once for every point (size,) and factor (size, size), so that the search for the
-        mode and the sampler share it.
+        Compiled once for every point (size,), factor (size, size) and `data`, so that the search
+        for the mode and the sampler share it.
         """
         density = self.log_density()
-        compiled: ScaledGradient = jax.jit(
-            jax.value_and_grad(lambda z, point, factor: density(point + factor @ z))
+        compiled = jax.jit(
+            jax.value_and_grad(lambda z, point, factor, data: density(point + factor @ z, *data))
         )
-        return compiled
+        return lambda z, point, factor: compiled(z, point, factor, self.data)
 
     def unconstrain(self, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Map draws of the free random variables to coordinates.
@@ -211,15 +231,22 @@ class Mapped:
     Parameters
     ----------
     function : callable
-        From a vector of shape (size,) to a list of arrays.
+        From a vector of shape (size,), and `data`, to a list of arrays.
     chunk : int
         Draws in a call of the compiled function.
+    data : list of ndarray, optional
+        Further arguments, which may be exchanged between calls.
     """
 
-    def __init__(self, function: Callable[[Array], list[Array]], chunk: int = 50) -> None:
-        self._chunk = chunk
+    def __init__(
+        self,
+        function: Callable[..., list[Array]],
+        chunk: int = 50,
+        data: Sequence[np.ndarray] = (),
+    ) -> None:
+        self._chunk, self._data = chunk, data
         # one draw after the other: a vectorised scan is slower on a CPU than as many single ones
-        self._map = jax.jit(lambda draws: lax.map(function, draws))
+        self._map = jax.jit(lambda draws, data: lax.map(lambda w: function(w, *data), draws))
 
     def __call__(self, draws: np.ndarray, outputs: slice = slice(None)) -> list[np.ndarray]:
         """Return each output with a leading axis of draws.
@@ -236,7 +263,7 @@ class Mapped:
         first, *others = np.split(padded, len(padded) // self._chunk)
 
         def piece(chunk: np.ndarray) -> list[np.ndarray]:
-            return [np.asarray(value) for value in self._map(chunk)[outputs]]
+            return [np.asarray(value) for value in self._map(chunk, list(self._data))[outputs]]
 
         pieces = [piece(first)]  # compiles
         with ThreadPoolExecutor(os.cpu_count()) as pool:

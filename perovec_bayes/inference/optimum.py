@@ -5,21 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import jax
 import numpy as np
 from jax import Array
 from jax import numpy as jnp
-from scipy.optimize import least_squares, minimize
+from scipy.optimize import minimize
 
 from perovec_bayes.inference.bridge import Compiled, ScaledGradient
+from perovec_bayes.inference.descent import descent, inverse_root
 from perovec_bayes.inference.model import Observable
 
 DIFFERENCE = 1e-4
 """Step of the finite difference of the gradient, in prior standard deviations."""
-LARGEST = 1e8
-"""Residuals in multiples of their tolerance, and their slopes, are cut here [1]: far from the data
-a model may go beyond what squares can hold."""
+FLATTEST = 0.1
+"""Least curvature that is believed, in multiples of the prior's [1]."""
+NOWHERE = 1e300
+"""Minus the log density where it is not finite."""
+APART = 3.0
+"""Ends of the search that are nearer to each other are one mode [standard deviations of a Gaussian
+with the curvature at the best]."""
+LEVEL = 1.0
+"""An end where the log density is steeper than this is no mode [1 / standard deviation]."""
+CLOSE = 10.0
+"""Modes that lie deeper below the best do not matter [units of log density]."""
+
+
+class Mode(NamedTuple):
+    """An optimum."""
+
+    point: np.ndarray
+    """Unconstrained parameters, shape (size,)."""
+    log_density: float
+    """Up to a constant."""
+
+
+class End(NamedTuple):
+    """Where a search ended, in units of the prior."""
+
+    cost: float
+    """Minus the log density."""
+    point: np.ndarray
+    """Shape (size,)."""
+    slope: np.ndarray
+    """Of the cost, shape (size,)."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +65,34 @@ class Optimum:
         Log posterior density at `point`, up to a constant.
     starts : tuple of float
         Log density reached from each start, best first.
+    modes : tuple of Mode
+        The distinct optima among them, best first.
     """
 
     point: np.ndarray
     factor: np.ndarray
     log_density: float
     starts: tuple[float, ...]
+    modes: tuple[Mode, ...]
+
+    @property
+    def rivals(self) -> tuple[Mode, ...]:
+        """The other modes that are so high that they matter."""
+        return tuple(mode for mode in self.modes[1:] if mode.log_density > self.log_density - CLOSE)
 
 
-def find(
-    compiled: Compiled,
-    observables: list[Observable],
-    prior_draws: np.ndarray,
-    gradient: ScaledGradient,
-    starts: int = 4,
-) -> Optimum:
-    """Search the posterior mode from several prior draws and measure its curvature.
+class Search:
+    """The search for the posterior mode, from several prior draws, and for its curvature.
 
     Least squares (trust-region Gauss-Newton of scipy, forward-mode Jacobian) on data and priors
-    brings each start near; a quasi-Newton search on the full density, noise included, ends it. The
+    bring each start near; a quasi-Newton search on the full density, noise included, ends it. The
     curvature is the central difference of the exact gradient; where it is not positive the prior's
     is taken.
 
     Parameters
     ----------
     compiled : Compiled
-        The model.
+        The model; of its `data` those at the time of the search count.
     observables : list of Observable
         With the tolerances of the least-squares comparison; may be empty.
     prior_draws : ndarray
@@ -71,49 +102,59 @@ def find(
     starts : int
         Number of starts, the prior's centre first.
     """
-    centre = np.median(prior_draws, axis=0)
-    spread = np.maximum(
-        0.5 * np.diff(np.quantile(prior_draws, [0.16, 0.84], axis=0), axis=0)[0], 1e-6
-    )
-    # a coordinate with a bound reaches absurd values under the prior:
-    # start at the bound, a few e-folds wide
-    centre = np.where(compiled.bounded, np.minimum(centre, 0.0), centre)
-    spread = np.where(compiled.bounded, np.minimum(spread, 3.0), spread)
-    scale = np.diag(spread)
 
-    def objective(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = gradient(u, centre, scale)
+    def __init__(
+        self,
+        compiled: Compiled,
+        observables: list[Observable],
+        prior_draws: np.ndarray,
+        gradient: ScaledGradient,
+        starts: int = 4,
+    ) -> None:
+        centre = np.median(prior_draws, axis=0)
+        spread = np.maximum(
+            0.5 * np.diff(np.quantile(prior_draws, [0.16, 0.84], axis=0), axis=0)[0], 1e-6
+        )
+        # a coordinate with a bound reaches absurd values under the prior:
+        # start at the bound, a few e-folds wide
+        centre = np.where(compiled.bounded, np.minimum(centre, 0.0), centre)
+        spread = np.where(compiled.bounded, np.minimum(spread, 3.0), spread)
+        self._centre, self._spread, self._gradient = centre, spread, gradient
+        self._begin = [np.zeros(compiled.size)] + [
+            np.clip((draw - centre) / spread, -2.0, 2.0) for draw in prior_draws[: starts - 1]
+        ]
+        self._near = _least_squares(compiled, observables, centre, spread) or (lambda u: u)
+
+    def _objective(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = self._gradient(u, self._centre, np.diag(self._spread))
         if not np.isfinite(value):
-            return 1e300, np.zeros_like(u)
+            return NOWHERE, np.zeros_like(u)
         return -float(value), -np.nan_to_num(np.asarray(slope))
 
-    begin = [np.zeros(compiled.size)] + [
-        np.clip((draw - centre) / spread, -2.0, 2.0) for draw in prior_draws[: starts - 1]
-    ]
-    near = _least_squares(compiled, observables, centre, spread) or (lambda u: u)
+    def _climb(self, u: np.ndarray) -> End:
+        result = minimize(self._objective, u, jac=True, method="BFGS", options={"maxiter": 500})
+        return End(float(result.fun), result.x, result.jac)
 
-    def climb(u: np.ndarray) -> tuple[float, np.ndarray]:
-        result = minimize(objective, u, jac=True, method="BFGS", options={"maxiter": 500})
-        return float(result.fun), result.x
-
-    with ThreadPoolExecutor(2) as pool:
-        warm = pool.submit(objective, begin[0])  # compiled while the least squares are
-        first = near(begin[0])
-        warm.result()
-        firsts = [first, *pool.map(near, begin[1:])]
-    # one after the other: scipy's line search switches warnings off and on, for all threads at once
-    ends = sorted(map(climb, firsts), key=lambda end: end[0])
-    best = ends[0][1]
-    curvature = _curvature(lambda u: objective(u)[1], best)
-    values, vectors = np.linalg.eigh(curvature)
-    values = np.clip(np.where(np.isfinite(values), values, 1.0), 0.1, None)
-    factor = spread[:, None] * (vectors / np.sqrt(values))
-    return Optimum(
-        point=centre + spread * best,
-        factor=factor,
-        log_density=-ends[0][0],
-        starts=tuple(-value for value, _ in ends),
-    )
+    def __call__(self) -> Optimum:
+        """Search, and return what was found."""
+        with ThreadPoolExecutor(2) as pool:
+            warm = pool.submit(self._objective, self._begin[0])  # compiled beside least squares
+            first = self._near(self._begin[0])
+            warm.result()
+            firsts = [first, *pool.map(self._near, self._begin[1:])]
+        # one after the other: scipy's line search switches warnings off and on, for all threads
+        ends = sorted(map(self._climb, firsts), key=lambda end: end.cost)
+        best = ends[0].point
+        curvature = _curvature(lambda u: self._objective(u)[1], best)
+        root = inverse_root(curvature, least=FLATTEST)
+        centre, spread = self._centre, self._spread
+        return Optimum(
+            point=centre + spread * best,
+            factor=spread[:, None] * root,
+            log_density=-ends[0].cost,
+            starts=tuple(-end.cost for end in ends),
+            modes=tuple(Mode(centre + spread * e.point, -e.cost) for e in _distinct(ends, root)),
+        )
 
 
 def _least_squares(
@@ -125,44 +166,38 @@ def _least_squares(
         return None
     means = compiled.function([o.mean for o in used])
     pieces = [np.isfinite(o.tolerance).ravel() for o in used]
+    places = [compiled.observed.index(o.name) for o in used]
 
-    def residuals(u: Array) -> Array:
+    def residuals(u: Array, values: list[Array], spans: list[Array]) -> Array:
         outputs = means(centre + spread * u)
         parts = [
-            ((m - o.value) / o.tolerance).ravel()[piece]
-            for m, o, piece in zip(outputs, used, pieces, strict=True)
+            ((m - value) / (o.tolerance * span)).ravel()[piece]
+            for m, o, value, span, piece in zip(outputs, used, values, spans, pieces, strict=True)
         ]
         return jnp.concatenate([*parts, u])
 
-    # one function for both, since compiling is most of what this costs
-    slope_and_value = jax.jit(jax.jacfwd(lambda u: (residuals(u),) * 2, has_aux=True))
+    descend = descent(residuals, loss="soft_l1", max_nfev=60)
 
-    def clean(array: Array) -> np.ndarray:
-        finite = np.nan_to_num(np.asarray(array), nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
-        cut: np.ndarray = np.clip(finite, -LARGEST, LARGEST)
-        return cut
+    def near(u: np.ndarray) -> np.ndarray:
+        values = [compiled.data[place] for place in places]
+        spans = [
+            1.0 if o.technique == "icp" else float(np.ptp(value) / np.ptp(o.value))
+            for o, value in zip(used, values, strict=True)
+        ]
+        return descend(u, values, spans).point
 
-    def descend(u: np.ndarray) -> np.ndarray:
-        last: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    return near
 
-        def at(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            if not last or not np.array_equal(last[0][0], u):
-                slope, value = slope_and_value(u)
-                last[:] = [(u.copy(), clean(value), clean(slope))]
-            return last[0]
 
-        result = least_squares(
-            lambda u: at(u)[1],
-            u,
-            jac=lambda u: at(u)[2],
-            method="trf",
-            loss="soft_l1",
-            max_nfev=60,
-        )
-        found: np.ndarray = result.x
-        return found
-
-    return descend
+def _distinct(ends: list[End], root: np.ndarray) -> list[End]:
+    """Return the first end and those that are modes and do not lie beside a better one."""
+    kept = ends[:1]
+    for end in ends[1:]:
+        away = [np.linalg.norm(np.linalg.solve(root, end.point - other.point)) for other in kept]
+        level = end.cost < NOWHERE and np.linalg.norm(root.T @ end.slope) < LEVEL
+        if level and min(away) > APART:
+            kept.append(end)
+    return kept
 
 
 def _curvature(gradient: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:

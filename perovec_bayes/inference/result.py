@@ -13,12 +13,17 @@ import xarray as xr
 from perovec_bayes.inference.bridge import Compiled, Mapped, Tensor
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.model import ModelInfo, info_of
+from perovec_bayes.inference.optimum import Optimum
 
 PREDICTIVE_DRAWS = 200
 
 
 def assemble(
-    compiled: Compiled, points: np.ndarray, prior: np.ndarray, rng: np.random.Generator
+    compiled: Compiled,
+    points: np.ndarray,
+    prior: np.ndarray,
+    best: Optimum,
+    rng: np.random.Generator,
 ) -> xr.DataTree:
     """Turn unconstrained points into a result.
 
@@ -30,6 +35,8 @@ def assemble(
         Posterior, shape (chains, draws, size).
     prior : ndarray
         Prior, shape (draws, size).
+    best : Optimum
+        The mode; if it has rivals they make the group `modes`.
     rng : numpy.random.Generator
         For predictive draws.
     """
@@ -50,6 +57,12 @@ def assemble(
             model, info, shown, [v[None] for v in predict.others(prior)[: len(shown)]]
         ),
     }
+    if best.rivals:
+        modes = [best.modes[0], *best.rivals]
+        values = predict.others(np.array([mode.point for mode in modes]))[: len(shown)]
+        groups["modes"] = _dataset(model, info, shown, [v[None] for v in values]).assign_attrs(
+            log_density=np.array([mode.log_density for mode in modes])
+        )
     for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
         chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
         groups[group] = predict(chosen, rng)

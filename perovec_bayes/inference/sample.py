@@ -1,4 +1,4 @@
-"""Sampling the posterior: NUTS in whitened coordinates."""
+"""Sampling the posterior: NUTS in whitened coordinates, around the mode that is found first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import nutpie
@@ -62,24 +63,15 @@ def sample(
     """
     report = progress or (lambda phase, share: None)
     begun = time.perf_counter()
-    info = info_of(model)
     rng = np.random.default_rng(seed)
-    compiled = Compiled(model, info.frames)
-    report("prior", 0.0)
-    prior = prior_points(compiled, PRIOR_DRAWS, rng)
-    report("optimum", 0.0)
-    gradient = compiled.scaled_gradient()
-    best = optimum.find(compiled, info.observables, prior, gradient)
-    if not whiten:
-        best = optimum.Optimum(
-            best.point, np.diag(prior.std(axis=0)), best.log_density, best.starts
-        )
+    compiled, prior, gradient, best = locate(model, rng, report)
+    around = best if whiten else replace(best, factor=np.diag(prior.std(axis=0)))
     report("sampling", 0.0)
-    points, stats = _nuts(
-        gradient, best, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
+    points, stats = nuts(
+        gradient, around, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
     )
     report("results", 0.0)
-    tree = assemble(compiled, points, prior, rng)
+    tree = assemble(compiled, points, prior, best, rng)
     tree["sample_stats"] = xr.DataTree(stats)
     tree.attrs["sampler"] = json.dumps(
         {
@@ -91,11 +83,44 @@ def sample(
             "target_accept": target_accept,
             "whitened": whiten,
             "optimum_log_density": best.starts,
+            "modes": len(best.modes),
             "wall_time_s": round(time.perf_counter() - begun, 2),
         }
     )
     report("results", 1.0)
     return tree
+
+
+class Located(NamedTuple):
+    """A compiled model, with its prior and its mode."""
+
+    compiled: Compiled
+    prior: np.ndarray
+    """Draws of the coordinates, shape (draws, size)."""
+    gradient: ScaledGradient
+    best: optimum.Optimum
+
+
+def locate(model: pm.Model, rng: np.random.Generator, report: Progress) -> Located:
+    """Compile a model, draw from its prior, and find its posterior mode.
+
+    Parameters
+    ----------
+    model : pm.Model
+        From `build`, perhaps extended.
+    rng : numpy.random.Generator
+        For the prior.
+    report : callable
+        Called with a phase and the share of it that is done.
+    """
+    info = info_of(model)
+    compiled = Compiled(model, info.frames)
+    report("prior", 0.0)
+    prior = prior_points(compiled, PRIOR_DRAWS, rng)
+    report("optimum", 0.0)
+    gradient = compiled.scaled_gradient()
+    best = optimum.Search(compiled, info.observables, prior, gradient)()
+    return Located(compiled, prior, gradient, best)
 
 
 def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -118,10 +143,12 @@ def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np
     free = compiled.model.free_RVs
     with compiled.model:
         drawn = pm.draw(free, draws=count, random_seed=int(rng.integers(2**31)), mode=UNCOMPILED)
+    if count == 1:  # pm.draw then leaves the axis of draws out
+        drawn = [d[None] for d in drawn]
     return compiled.unconstrain({v.name: d for v, d in zip(free, drawn, strict=True)})
 
 
-def _nuts(
+def nuts(
     gradient: ScaledGradient,
     best: optimum.Optimum,
     chains: int,
@@ -129,11 +156,30 @@ def _nuts(
     tune: int,
     seed: int,
     target_accept: float,
-    report: Progress,
+    report: Progress = lambda phase, share: None,
+    cores: int | None = None,
 ) -> tuple[np.ndarray, xr.Dataset]:
     """Run nutpie in whitened coordinates.
 
-    Returns unconstrained points, shape (chains, draws, size), and the sampler's statistics.
+    Parameters
+    ----------
+    gradient : callable
+        `Compiled.scaled_gradient` of the model.
+    best : Optimum
+        Its point and factor make the coordinates.
+    chains, draws, tune, seed, target_accept
+        As for `sample`.
+    report : callable, optional
+        As `progress` of `sample`.
+    cores : int, optional
+        Chains that run at a time; as many as there are processors when absent.
+
+    Returns
+    -------
+    points : ndarray
+        Coordinates, shape (chains, draws, size).
+    stats : xr.Dataset
+        The sampler's statistics.
     """
     point, factor, size = best.point, best.factor, len(best.point)
 
@@ -167,7 +213,7 @@ def _nuts(
         draws=draws,
         tune=tune,
         seed=seed,
-        cores=min(chains, os.cpu_count() or 1),
+        cores=min(chains, cores or os.cpu_count() or 1),
         target_accept=target_accept,
         save_warmup=False,
         progress_bar=False,

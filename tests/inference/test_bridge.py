@@ -100,6 +100,24 @@ def test_the_density_is_that_of_pymc(which, request):
         assert float(density(x)) == pytest.approx(float(reference(point)), rel=1e-10)
 
 
+def test_other_data_take_the_place_of_those_the_model_was_built_with(couple):
+    compiled = bridge.Compiled(couple, couple.perovec.frames)
+    gradient, z, factor = compiled.scaled_gradient(), np.zeros(compiled.size), np.eye(compiled.size)
+    before = float(gradient(z, compiled.start, factor)[0])
+    (current,) = compiled.data
+    new = current + 1e-7 * np.cos(np.arange(len(current)))
+    explicit = float(compiled.log_density()(jnp.asarray(compiled.start), new))
+    compiled.data[:] = [new]
+    assert float(gradient(z, compiled.start, factor)[0]) == pytest.approx(explicit, rel=1e-12)
+    terms = bridge.Mapped(
+        compiled.function([couple.logp(vars=couple.observed_RVs)]), chunk=1, data=compiled.data
+    )
+    there = terms(compiled.start[None])[0][0]
+    compiled.data[:] = [current]
+    assert float(gradient(z, compiled.start, factor)[0]) == before
+    assert there - terms(compiled.start[None])[0][0] == pytest.approx(explicit - before, rel=1e-9)
+
+
 def test_the_flat_vector_is_cut_into_the_variables_in_their_order(table):
     compiled = bridge.Compiled(table)
     assert compiled.size == sum(compiled.sizes) == len(compiled.start)

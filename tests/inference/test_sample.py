@@ -200,7 +200,7 @@ def test_the_optimum_is_a_stationary_point_and_its_factor_the_inverse_curvature(
     compiled = Compiled(couple, couple.perovec.frames)
     prior = prior_points(compiled, 200, np.random.default_rng(0))
     gradient = compiled.scaled_gradient()
-    best = optimum.find(compiled, couple.perovec.observables, prior, gradient)
+    best = optimum.Search(compiled, couple.perovec.observables, prior, gradient)()
     assert list(best.starts) == sorted(best.starts, reverse=True)
     value, slope = gradient(np.zeros(compiled.size), best.point, best.factor)
     assert float(value) == pytest.approx(best.log_density, rel=1e-9)
