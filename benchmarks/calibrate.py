@@ -1,0 +1,117 @@
+"""Simulation-based calibration of a card: `calibration/CARD.toml` says of which data.
+
+    .venv/bin/python benchmarks/calibrate.py redox_couple --simulations 1000
+
+appends a line a simulation to `raw/CARD.csv` (not kept in the repository; a second run goes on
+where the first ended) and then writes `results/calibration_CARD.csv` and
+`figures/calibration_CARD.svg`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from perovec_bayes.diagnostics.calibration import LEVELS, assess, band
+from perovec_bayes.workflow.calibrate import Calibrator
+from perovec_bayes.workflow.prepare import prepare
+from perovec_bayes.workflow.simulate import simulate
+
+HERE = Path(__file__).parent
+BESIDE = ("seed", "divergences", "ess", "r_hat", "seconds")
+
+
+def work(card: str, seeds: list[int], raw: Path) -> None:
+    """Run simulations in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = shutil.copy(HERE / "calibration" / f"{card}.toml", Path(folder) / "study.toml")
+        simulate(study, folder)
+        calibrator = Calibrator(prepare(study).model)
+    for seed in seeds:
+        row = calibrator.run(seed)
+        new = not raw.exists()
+        with raw.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            if new:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+
+
+def gather(raws: list[Path]) -> pd.DataFrame:
+    """Return the lines of all processes so far."""
+    tables = [pd.read_csv(path) for path in raws if path.exists()]
+    if not tables:
+        return pd.DataFrame(columns=list(BESIDE))
+    return pd.concat(tables, ignore_index=True).drop_duplicates("seed").sort_values("seed")
+
+
+def report(card: str, table: pd.DataFrame) -> None:
+    """Write the table of quantities and the figure of their rank distributions."""
+    names = [name for name in table.columns if name not in BESIDE]
+    rows = []
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name in names:
+        ranks = table[name].to_numpy()
+        found = assess(ranks)
+        rows.append(
+            {
+                "quantity": name,
+                "simulations": found.simulations,
+                "largest_deviation": found.deviation,
+                "inside_band": found.inside,
+                **{f"cover_{100 * p:g}": c for p, c in zip(LEVELS, found.coverage, strict=True)},
+            }
+        )
+        places, heights, low, high = band(ranks)
+        axes.plot(places, heights - places, lw=0.8, color="0.3" if found.inside else "tab:red")
+    axes.fill_between(places, low - places, high - places, color="tab:blue", alpha=0.2, lw=0)
+    axes.set(xlabel="rank", ylabel="share below, minus rank", title=card)
+    figure.savefig(HERE / "figures" / f"calibration_{card}.svg", metadata={"Date": None})
+    results = pd.DataFrame(rows)
+    results.to_csv(HERE / "results" / f"calibration_{card}.csv", index=False, float_format="%.4g")
+    lines = [
+        results.to_string(index=False),
+        f"{len(table)} simulations, {(table['divergences'] > 0).sum()} with divergent draws",
+        f"{(table['r_hat'] > 1.05).sum()} with R-hat above 1.05",
+        f"smallest ESS, median: {table['ess'].median():.0f}",
+        f"{table['seconds'].sum():.0f} s of fits",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("card")
+    parser.add_argument("--simulations", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    folder = HERE / "raw"
+    folder.mkdir(exist_ok=True)
+    raws = [folder / f"{options.card}_{part}.csv" for part in range(options.processes)]
+    if options.part is not None:
+        done = set(gather(raws)["seed"])
+        seeds = range(options.part, options.simulations, options.processes)
+        work(options.card, [seed for seed in seeds if seed not in done], raws[options.part])
+        return
+    command = [sys.executable, *sys.argv]
+    parts = [subprocess.Popen([*command, "--part", str(part)]) for part in range(options.processes)]
+    ends = [part.wait() for part in parts]
+    if any(ends):
+        raise SystemExit("a process has failed")
+    report(options.card, gather(raws))
+
+
+if __name__ == "__main__":
+    main()
