@@ -234,6 +234,28 @@ def test_a_failed_gate_and_overwriting(run, put, short, tmp_path):
     assert storage.load(out / "tiny")["posterior"].sizes["draw"] == 60
 
 
+def test_a_quick_answer_says_what_it_is_everywhere(run, put, tmp_path):
+    label = "Laplace approximation, not a posterior sample"
+    code, stdout, _ = run("fit", put(), "--out", tmp_path / "out", "--quick")
+    assert code == 5
+    assert stdout.splitlines()[1] == f"diagnostics gate: {label}"
+    assert "sample before you publish" in stdout
+    assert "s[CsPbBr3, PC]" in stdout
+    folder = tmp_path / "out" / "tiny-quick"
+    assert [p.name for p in folder.parent.iterdir()] == ["tiny-quick"]
+    with (folder / "summary.csv").open(newline="") as stream:
+        assert {row["method"] for row in csv.DictReader(stream)} == {label}
+    record = json.loads((folder / "provenance.json").read_text())
+    assert record["command"] == "perovec fit study.toml --quick"
+    assert record["sampler"]["backend"] == label
+    events = [json.loads(line)["event"] for line in (folder / "run.jsonl").read_text().splitlines()]
+    assert events[3:5] == ["approximated", "gate"]
+    page = tmp_path / "again.html"
+    assert run("report", folder, "--out", page)[0] == 0
+    for each in (page, folder / "report.html"):
+        assert f"{label}: do not publish" in each.read_text(encoding="utf-8")
+
+
 def test_report_again(run, finished, tmp_path):
     page = tmp_path / "again.html"
     assert run("report", finished.folder, "--out", page)[0] == 0
@@ -343,3 +365,4 @@ def test_summary_of_a_run(finished):
         rows = {row["quantity"]: row for row in csv.DictReader(stream)}
     assert rows["s[CsPbBr3, PC]"]["unit"] == "mol/cm^3"
     assert rows["s[CsPbBr3, DCM]"]["interval_kind"] == "upper"
+    assert {row["method"] for row in rows.values()} == {"posterior sample"}

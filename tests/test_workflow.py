@@ -39,6 +39,7 @@ reason = "a test"
 
 def test_the_run_folder_is_complete(finished):
     assert sorted(p.name for p in finished.folder.iterdir()) == [
+        "identifiability.csv",
         "posterior.nc",
         "provenance.json",
         "report.html",

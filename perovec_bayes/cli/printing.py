@@ -32,9 +32,11 @@ def outcome_lines(outcome: Outcome) -> str:
     outcome : Outcome
         The fit.
     """
-    verdict = "passed" if outcome.gate.passed else "FAILED: do not use these numbers"
+    failed = outcome.approximation or "FAILED: do not use these numbers"
+    verdict = "passed" if outcome.gate.passed else failed
     lines = [f"{outcome.folder} ({outcome.seconds:.0f} s)", f"diagnostics gate: {verdict}"]
     lines += [f"  - {failure}" for failure in outcome.gate.failures]
+    lines += outcome.other_modes
     rows = [
         (row.name, row.value, row.interval, row.unit, row.interval_kind) for row in outcome.primary
     ]

@@ -1,6 +1,7 @@
-"""What a set of draws is worth: the gate, the summary table, and what the data taught."""
+"""What a set of draws is worth: the gate, the summary table, what the data taught and determine."""
 
 from perovec_bayes.diagnostics.gate import GateResult, Worst, check
+from perovec_bayes.diagnostics.identifiability import identifiability
 from perovec_bayes.diagnostics.learning import learning
 from perovec_bayes.diagnostics.scalars import Scalar, scalars
 from perovec_bayes.diagnostics.summary import summarise, write_csv
@@ -10,6 +11,7 @@ __all__ = [
     "Scalar",
     "Worst",
     "check",
+    "identifiability",
     "learning",
     "scalars",
     "summarise",

@@ -17,6 +17,8 @@ R_HAT_BELOW = 1.01
 ESS_AT_LEAST = 400.0
 E_BFMI_AT_LEAST = 0.3
 CHAINS_AT_LEAST = 2
+PARETO_K_BELOW = 0.7
+"""Of importance ratios (Vehtari et al. 2024, J. Mach. Learn. Res. 25, 72)."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,14 @@ def check(tree: xr.DataTree) -> GateResult:
 
     Asked for: at least 2 chains; finite draws; rank-normalised R-hat < 1.01, bulk and tail ESS
     >= 400 for every scalar of the posterior (except one that is not sampled and does not vary);
-    no divergences; E-BFMI >= 0.3 in every chain. What cannot be computed counts as failed.
+    no divergences; E-BFMI >= 0.3 in every chain. What cannot be computed counts as failed. Draws
+    of an approximation never pass.
 
     Parameters
     ----------
     tree : DataTree
-        A result with the groups ``posterior`` and ``sample_stats``.
+        A result with the groups ``posterior`` and ``sample_stats``, or with the root attribute
+        ``approximation``.
 
     Returns
     -------
@@ -151,12 +155,41 @@ def check(tree: xr.DataTree) -> GateResult:
     """
     posterior, stats = dataset(tree, "posterior"), dataset(tree, "sample_stats")
     found = [] if posterior is None else scalars(posterior)
+    if "approximation" in tree.attrs:
+        return _verdict([_approximate(tree), _pareto(tree), _finite(found)])
     findings = [_chains(posterior), _finite(found)]
     moving = [(scalar.name, convergence(scalar.draws)) for scalar in found if not scalar.fixed]
     findings += [_judge(rule, moving) for rule in _RULES]
-    findings += [_divergences(stats), _energy(stats)]
+    return _verdict([*findings, _divergences(stats), _energy(stats)])
+
+
+def _verdict(findings: list[_Finding]) -> GateResult:
     failures = tuple(finding.failure for finding in findings if finding.failure is not None)
     return GateResult(not failures, failures, tuple(finding.worst for finding in findings))
+
+
+def _approximate(tree: xr.DataTree) -> _Finding:
+    label = str(tree.attrs["approximation"])
+    worth = 100 * json.loads(str(tree.attrs["sampler"]))["worth"]
+    return _Finding(
+        Worst("method", None, label, "a posterior sample", False),
+        f"This is a {label}: sample before you publish. If its draws are weighted to make them "
+        f"draws of the posterior, they are worth {worth:.0f} % of their number.",
+    )
+
+
+def _pareto(tree: xr.DataTree) -> _Finding:
+    k, limit = json.loads(str(tree.attrs["sampler"]))["pareto_k"], f"< {PARETO_K_BELOW:g}"
+    passed = k is not None and k < PARETO_K_BELOW
+    worst = Worst("Pareto k", k, "importance ratios", limit, passed)
+    if passed:
+        return _Finding(worst, None)
+    shown = "not computable" if k is None else _digits(k)
+    return _Finding(
+        worst,
+        f"Pareto k of the importance ratios is {shown} (asked for: {limit}). The posterior reaches "
+        "to where the approximation has no draws: its intervals may be wrong by any factor.",
+    )
 
 
 def _chains(posterior: xr.Dataset | None) -> _Finding:

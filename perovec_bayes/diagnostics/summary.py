@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats import visualization
 
-from perovec_bayes.diagnostics.convergence import convergence
+from perovec_bayes.diagnostics.convergence import Convergence, convergence
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
 from perovec_bayes.files import write_text
 
@@ -31,7 +31,10 @@ COLUMNS = (
     "r_hat",
     "ess_bulk",
     "ess_tail",
+    "method",
 )
+SAMPLED = "posterior sample"
+"""Method of a result that is not an approximation."""
 
 
 def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.DataFrame:
@@ -53,7 +56,8 @@ def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.Da
         `interval_high` is the `prob` quantile, and its `interval_low` is where the quantity is
         bounded by its meaning: 0 when it is positive, minus infinity when it may have any value,
         NaN when that is not stated. A lower limit has `interval_kind` "lower", `interval_low` the
-        ``1 - prob`` quantile and `interval_high` infinity.
+        ``1 - prob`` quantile and `interval_high` infinity. `method` says what the draws are;
+        those of an approximation are independent and have no convergence diagnostics.
 
     Raises
     ------
@@ -67,7 +71,8 @@ def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.Da
     posterior = dataset(tree, "posterior")
     if posterior is None:
         raise ValueError("the result has no group 'posterior'")
-    rows = [_row(scalar, prob, kind) for scalar in scalars(posterior)]
+    method = str(tree.attrs.get("approximation", SAMPLED))
+    rows = [_row(scalar, prob, kind, method) for scalar in scalars(posterior)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -89,10 +94,11 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> Path:
     return write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _row(scalar: Scalar, prob: float, kind: str) -> dict[str, Any]:
+def _row(scalar: Scalar, prob: float, kind: str, method: str) -> dict[str, Any]:
     draws = scalar.draws.ravel()
     low, high, interval_kind = _interval(scalar, draws, prob, kind)
-    quality = convergence(scalar.draws)
+    sampled = method == SAMPLED
+    quality = convergence(scalar.draws) if sampled else Convergence(np.nan, np.nan, np.nan)
     return {
         "quantity": scalar.name,
         "role": scalar.role,
@@ -107,6 +113,7 @@ def _row(scalar: Scalar, prob: float, kind: str) -> dict[str, Any]:
         "r_hat": quality.r_hat,
         "ess_bulk": quality.ess_bulk,
         "ess_tail": quality.ess_tail,
+        "method": method,
     }
 
 

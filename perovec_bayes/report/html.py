@@ -13,12 +13,14 @@ from markupsafe import Markup
 from perovec_bayes.diagnostics import GateResult, check
 from perovec_bayes.files import write_text
 from perovec_bayes.report.figures import Drawing, draw_all
+from perovec_bayes.report.identifiability import determined
 from perovec_bayes.report.results import decoded, observables
 from perovec_bayes.report.tables import (
     duration,
     gate_rows,
     lessons,
     measured,
+    other_modes,
     plain,
     quantities,
 )
@@ -87,6 +89,8 @@ def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:
         "sampler": sampler,
         "wall_time": provenance.get("wall_time_s", sampler.get("wall_time_s")),
         "prob": f"{100 * prob:g} %",
+        "approximation": str(tree.attrs.get("approximation", "")),
+        "other_modes": other_modes(tree),
         "gate": gate,
         "gate_rows": gate_rows(gate),
         "headline": [row for row in rows if row.role == "primary"] or rows,
@@ -96,6 +100,7 @@ def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:
             if (chosen := [row for row in rows if row.role == role])
         ],
         "lessons": lessons(tree),
+        "determined": determined(tree),
         "data": data,
         "synthetic": [row.name for row in data if row.synthetic],
         "priors": [{"name": name, **entry} for name, entry in decoded(tree, "priors").items()],

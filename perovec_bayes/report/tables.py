@@ -126,6 +126,32 @@ def quantities(tree: xr.DataTree, prob: float) -> list[Quantity]:
     return [_quantity(scalar, row) for scalar, row in rows]
 
 
+def other_modes(tree: xr.DataTree) -> list[str]:
+    """Say where else the posterior density is high: one sentence for each mode but the best.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A result; it has the group ``modes`` when there is more than one.
+    """
+    group = dataset(tree, "modes")
+    if group is None:
+        return []
+    found = [scalar for scalar in scalars(group) if scalar.role == "primary"]
+    density = np.asarray(group.attrs["log_density"])
+    return [
+        f"Another mode, {density[0] - density[i]:.1f} lower in log density, is at "
+        + ", ".join(_at(scalar, i) for scalar in found)
+        for i in range(1, len(density))
+    ]
+
+
+def _at(scalar: Scalar, draw: int) -> str:
+    shown = str(scalar.attrs.get("display_unit", scalar.unit))
+    value = significant(convert(float(scalar.draws[0, draw]), scalar.unit, shown), 3)
+    return f"{scalar.name} = {value} {pretty_unit(shown)}".rstrip()
+
+
 def lessons(tree: xr.DataTree) -> list[Learned]:
     """Return the prior-to-posterior table.
 

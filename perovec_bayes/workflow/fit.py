@@ -8,15 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pymc as pm
 import xarray as xr
 
-from perovec_bayes.diagnostics import GateResult, check, summarise, write_csv
+from perovec_bayes.diagnostics import GateResult, check, identifiability, summarise, write_csv
 from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
+from perovec_bayes.inference.laplace import laplace
 from perovec_bayes.inference.sample import sample
 from perovec_bayes.inference.study import Study
 from perovec_bayes.report import write_report
-from perovec_bayes.report.tables import Quantity, quantities
+from perovec_bayes.report.tables import Quantity, other_modes, quantities
 from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
 from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.log import event, run_log
@@ -43,12 +45,18 @@ class Outcome:
         Wall time [s].
     primary : tuple of Quantity
         The primary quantities as text.
+    other_modes : tuple of str
+        A sentence on each further mode that matters.
+    approximation : str
+        What the result is if not a posterior sample; else nothing.
     """
 
     folder: Path
     gate: GateResult
     seconds: float
     primary: tuple[Quantity, ...]
+    other_modes: tuple[str, ...]
+    approximation: str
 
 
 def fit(
@@ -56,6 +64,7 @@ def fit(
     out: str | Path,
     *,
     overwrite: bool = False,
+    quick: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Fit a study and leave a run folder `OUT/<study name>/`.
@@ -68,6 +77,8 @@ def fit(
         Where the run folder shall be; made if absent.
     overwrite : bool, default False
         Whether an earlier run of that name is replaced, when the new one is complete.
+    quick : bool, default False
+        Make a Laplace approximation instead of sampling, in `OUT/<study name>-quick/`.
     progress : callable, optional
         Called with a phase and the share of it that is done.
 
@@ -86,7 +97,7 @@ def fit(
         begun = time.perf_counter()
         study, card = open_study(study_path)
         source = Path(study_path).read_bytes()
-        target = Path(out) / study.name
+        target = Path(out) / (f"{study.name}-quick" if quick else study.name)
         event("start", study=study.name, card=card.name)
         refuse_existing(target, overwrite)
         tell("reading", 0.0)
@@ -99,7 +110,7 @@ def fit(
             log.write_to(folder / "run.jsonl")
             with writing(target):
                 (folder / "study.toml").write_bytes(source)
-            tree, gate = _sampled(Prepared(study, card, data, model), begun, tell)
+            tree, gate = _judged(Prepared(study, card, data, model), quick, begun, tell)
             tell("report", 0.0)
             with writing(target):
                 _write(tree, folder, study)
@@ -108,26 +119,29 @@ def fit(
             seconds = time.perf_counter() - begun
             event("end", seconds=round(seconds, 2))
             log.close()
-    return Outcome(target, gate, seconds, tuple(row for row in rows if row.role == "primary"))
+    return Outcome(
+        target,
+        gate,
+        seconds,
+        tuple(row for row in rows if row.role == "primary"),
+        tuple(other_modes(tree)),
+        tree.attrs.get("approximation", ""),
+    )
 
 
-def _sampled(prepared: Prepared, begun: float, tell: Progress) -> tuple[xr.DataTree, GateResult]:
-    """Sample, judge, and put study, provenance and verdict into the result."""
+def _judged(
+    prepared: Prepared, quick: bool, begun: float, tell: Progress
+) -> tuple[xr.DataTree, GateResult]:
+    """Fit, judge, and put study, provenance and verdict into the result."""
     study, card, data, model = prepared
-    settings = study.sampler
-    with interruptible():  # nutpie, when interrupted, returns the draws that it has
-        tree = sample(
-            model,
-            chains=settings.chains,
-            draws=settings.draws,
-            tune=settings.tune,
-            seed=study.sampler_seed,
-            target_accept=settings.target_accept,
-            whiten=settings.whiten,
-            progress=tell,
-        )
+    if quick:
+        tree = laplace(model, seed=study.sampler_seed, progress=tell)
+    else:
+        tree = _sampled(model, study, tell)
     used = json.loads(tree.attrs["sampler"])
-    event("sampled", **used)
+    event("approximated" if quick else "sampled", **used)
+    for mode in other_modes(tree):
+        event("other mode", where=mode)
     tell("diagnostics", 0.0)
     gate = check(tree)
     event("gate", passed=gate.passed, failures=gate.failures)
@@ -139,17 +153,33 @@ def _sampled(prepared: Prepared, begun: float, tell: Progress) -> tuple[xr.DataT
             card,
             data,
             sampler=used,
-            command=f"perovec fit {Path(study.origin.file).name}",
+            command=f"perovec fit {Path(study.origin.file).name}" + " --quick" * quick,
             seconds=time.perf_counter() - begun,
         )
     )
     return tree, gate
 
 
+def _sampled(model: pm.Model, study: Study, tell: Progress) -> xr.DataTree:
+    settings = study.sampler
+    with interruptible():  # nutpie, when interrupted, returns the draws that it has
+        return sample(
+            model,
+            chains=settings.chains,
+            draws=settings.draws,
+            tune=settings.tune,
+            seed=study.sampler_seed,
+            target_accept=settings.target_accept,
+            whiten=settings.whiten,
+            progress=tell,
+        )
+
+
 def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
     storage.save(tree, folder / RESULT)
     prob, kind = study.report.interval_prob, study.report.interval_kind
     write_csv(summarise(tree, prob, kind), folder / "summary.csv")
+    write_csv(identifiability(tree).table(), folder / "identifiability.csv")
     record = json.loads(tree.attrs["provenance"])
     write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     write_report(tree, folder / REPORT, prob=prob)

@@ -13,7 +13,7 @@ from perovec_bayes.diagnostics import learning, scalars, summarise, write_csv
 SAMPLE = ("chain", "draw")
 DECIDED = [
     "quantity", "role", "unit", "mean", "sd", "median", "interval_low", "interval_high",
-    "interval_prob", "interval_kind", "r_hat", "ess_bulk", "ess_tail",
+    "interval_prob", "interval_kind", "r_hat", "ess_bulk", "ess_tail", "method",
 ]  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def test_display_unit_is_used(tree: xr.DataTree) -> None:
         "Gaussian with AR(1) correlation", "not learned from these data", "20240917",
         "perovec fit study.toml --out runs", "1 min 31 s", "pymc: 6.4.0", "jacs.4c06340",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "95 % equal-tailed",
-        "P(> −1700 mV) = 0.",
+        "P(> −1700 mV) = 0.", "Known best", "Left at the prior",
     ],
 )  # fmt: skip
 def test_page_says(page: Page, words: str) -> None:
