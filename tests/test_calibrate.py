@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.inference.builders import cv, icp, with_parameters
 
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card
 from perovec_bayes.workflow.calibrate import LIKELIHOOD, Calibrator
+from tests.inference.builders import cv, icp, with_parameters
 
 FIXED = {
     "k0": 0.1,
