@@ -180,7 +180,7 @@ def test_several_steps_in_one_record():
     time = np.arange(0.0, 16.01, 0.1)
     data = record(time, np.array([float(levels.at(t)) for t in time]))
     step = chronoamperometry.potential_step(_Options({"law": "engine"}), data)
-    np.testing.assert_allclose(step.jumps, [1.0, 6.0, 11.0])
+    np.testing.assert_allclose(step.programme.jumps, [1.0, 6.0, 11.0])
     assert step.level == pytest.approx(-1.3)
 
 

@@ -260,12 +260,18 @@ def test_ligand_over_lattice_is_below_one_in_pc_and_above_in_dcm(paper):
 class Steep:
     """A stand-in for a compiled model whose mean leaves the range of squares away from its data."""
 
+    observed = ("steep",)
+    data = (np.exp([-4.0]),)
+
     def function(self, outputs):
         return lambda u: [jnp.exp(400.0 * u)]
 
 
 def test_least_squares_survive_what_squares_cannot_hold():
-    seen = SimpleNamespace(mean=None, value=np.exp([-4.0]), tolerance=np.array([1e-3]))
+    tolerance = np.array([1e-3])
+    seen = SimpleNamespace(
+        name="steep", technique="icp", mean=None, value=Steep.data[0], tolerance=tolerance
+    )
     descend = optimum._least_squares(Steep(), [seen], np.zeros(1), np.ones(1))
     assert np.isfinite(descend(np.array([1.5]))).all()
     assert descend(np.array([0.02])) == pytest.approx([-0.01], abs=1e-4)

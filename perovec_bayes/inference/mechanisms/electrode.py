@@ -32,8 +32,8 @@ from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.inference.observe_icp import observe_icp
 from perovec_bayes.inference.priors import LogNormal, Normal
 
-PEAK_WIDTH = 0.1
-"""What lead strips over, for the time that it takes [V]."""
+PEAK_WIDTH = 0.02
+"""Of the steep end of a stripping peak, for the time that it takes [V]."""
 OPTIONS = {
     **{name: Option(values[0], values) for name, values in parts.OPTIONS.items()},
     "material": Option("CsPbBr3"),
