@@ -120,13 +120,14 @@ class Search:
         centre = np.where(compiled.bounded, np.minimum(centre, 0.0), centre)
         spread = np.where(compiled.bounded, np.minimum(spread, 3.0), spread)
         self._centre, self._spread, self._gradient = centre, spread, gradient
+        self._scale = np.diag(spread)
         self._begin = [np.zeros(compiled.size)] + [
             np.clip((draw - centre) / spread, -2.0, 2.0) for draw in prior_draws[: starts - 1]
         ]
         self._near = _least_squares(compiled, observables, centre, spread) or (lambda u: u)
 
     def _objective(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = self._gradient(u, self._centre, np.diag(self._spread))
+        value, slope = self._gradient(u, self._centre, self._scale)
         if not np.isfinite(value):
             return NOWHERE, np.zeros_like(u)
         return -float(value), -np.nan_to_num(np.asarray(slope))

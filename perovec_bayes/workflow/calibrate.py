@@ -14,10 +14,8 @@ from perovec_bayes.inference import optimum
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import Predictor
-from perovec_bayes.inference.sample import nuts, prior_points
+from perovec_bayes.inference.sample import PRIOR_DRAWS, nuts, prior_points
 
-STARTS = 1000
-"""Prior draws that the search for the mode is scaled by."""
 LIKELIHOOD = "log_likelihood"
 
 
@@ -61,10 +59,9 @@ class Calibrator:
             raise ValueError("a model with ICP-OES data depends on which readings are censored")
         self._chains, self._draws, self._tune = chains, draws, tune
         self._target = target_accept
-        self._observed = [rv.name for rv in model.observed_RVs]
         self._compiled = compiled = Compiled(model, info.frames)
         self._gradient = compiled.scaled_gradient()
-        self._prior = prior_points(compiled, STARTS, np.random.default_rng(1))
+        self._prior = prior_points(compiled, PRIOR_DRAWS, np.random.default_rng(1))
         self._search = optimum.Search(compiled, info.observables, self._prior, self._gradient)
         self._predict = Predictor(compiled)
         shown = list(info.quantities)
@@ -96,7 +93,7 @@ class Calibrator:
         rng = np.random.default_rng(seed)
         truth = prior_points(self._compiled, 1, rng)
         made = self._predict(truth, rng)
-        self._compiled.data[:] = [made[name].to_numpy()[0, 0] for name in self._observed]
+        self._compiled.data[:] = [made[name].to_numpy()[0, 0] for name in self._compiled.observed]
         best = self._search()
         points, stats = nuts(
             self._gradient, best, self._chains, self._draws, self._tune, seed, self._target, cores=1
