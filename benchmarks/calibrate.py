@@ -18,12 +18,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jax
 import pandas as pd
 from matplotlib.figure import Figure
 
 from perovec_bayes.diagnostics.calibration import LEVELS, assess, band
 from perovec_bayes.workflow.calibrate import Calibrator
-from perovec_bayes.workflow.prepare import prepare
+from perovec_bayes.workflow.prepare import datasets, open_study
 from perovec_bayes.workflow.simulate import simulate
 
 HERE = Path(__file__).parent
@@ -35,8 +36,12 @@ def work(card: str, seeds: list[int], raw: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         study = shutil.copy(HERE / "calibration" / f"{card}.toml", Path(folder) / "study.toml")
         simulate(study, folder)
-        calibrator = Calibrator(prepare(study).model)
-    for seed in seeds:
+        opened, merged = open_study(study)
+        sampler = opened.sampler.model_dump(exclude_unset=True)
+        calibrator = Calibrator(merged, datasets(opened), **sampler)
+    for number, seed in enumerate(seeds):
+        if number % 50 == 49:
+            jax.clear_caches()  # where each simulation is compiled, memory would fill up
         row = calibrator.run(seed)
         new = not raw.exists()
         with raw.open("a", newline="") as file:

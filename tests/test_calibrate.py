@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card
+from perovec_bayes.inference.priors import LogNormal
 from perovec_bayes.workflow.calibrate import LIKELIHOOD, Calibrator
-from tests.inference.builders import cv, icp, with_parameters
+from tests.inference.builders import cv, hypothesis, icp, with_parameters
 
 FIXED = {
     "k0": 0.1,
@@ -30,7 +30,7 @@ def calibrator():
     potential = np.interp(time, [0.0, 10.0, 20.0], [-0.3, 0.7, -0.3])
     data = cv(time, potential, 1e-5 * np.sin(time), area_cm2=1.0)
     card = with_parameters(load_card("redox_couple"), FIXED)
-    return Calibrator(build(card, [data]), draws=100, tune=150)
+    return Calibrator(card, {"cv": data}, draws=100, tune=150)
 
 
 def test_a_run_ranks_every_quantity(calibrator):
@@ -49,7 +49,17 @@ def test_a_run_knows_nothing_of_those_before(calibrator):
     assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 
-def test_readings_below_a_limit_cannot_be_exchanged():
-    model = build(load_card("solubility"), [icp({"value": 2.4e-6, "sd": 1e-7})])
-    with pytest.raises(ValueError, match="ICP-OES"):
-        Calibrator(model)
+def test_readings_below_a_limit_are_hidden_in_each_simulation():
+    """The likelihood of the truth is that of what is seen, so it differs from run to run."""
+    data = icp(
+        {"value": 2.4e-6, "sd": 1e-7},
+        {"sample": "B", "solvent": "DCM", "lod": 1e-9, "dilution": np.nan},
+        hypotheses=[hypothesis("as is", 1.0, 1.0, 0.1, solvent="DCM")],
+    )
+    prior = LogNormal(median=1e-9, sd_ln=1.0, unit="mol/cm^3", reason="for a test")
+    card = with_parameters(load_card("solubility"), {"s": prior, "s_m": 0.02})
+    calibrator = Calibrator(card, {"icp": data}, draws=200, tune=300)
+    rows = [calibrator.run(seed) for seed in (1, 2)]
+    for row in rows:
+        assert {"s[0]", "s[1]", "F_dil_icp", LIKELIHOOD} <= set(row)
+        assert row["r_hat"] < 1.1

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from jax import numpy as jnp
+from jax.nn import softmax
 from jax.scipy.special import logsumexp
 from pytensor import tensor as pt
 
-from perovec_bayes.errors import StudyError
 from perovec_bayes.forward import icp
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.bridge import Tensor
+from perovec_bayes.inference.dilution import (
+    Ambiguity,
+    ambiguities,
+    probability_name,
+    report_probability,
+    sampled_factors,
+)
 from perovec_bayes.inference.model import Builder, Observable, model_in_context
 from perovec_bayes.inference.observe import observe
 
@@ -22,79 +28,6 @@ BLANKS_IN_LOD = 3.29
 """A detection limit is 3.29 sd of the blank (Currie)."""
 RELATIVE_TOLERANCE = 0.05
 """Scale of the least-squares comparison of a concentration in the search for the optimum."""
-
-
-class Ambiguity(NamedTuple):
-    """Measurements whose dilution factor is known only as a set of hypotheses."""
-
-    rows: np.ndarray
-    """Their indices, int."""
-    names: tuple[str, ...]
-    """Names of the hypotheses."""
-    weights: np.ndarray
-    """Prior probabilities, shape (hypotheses,)."""
-    factors: np.ndarray
-    """Dilution factors, shape (hypotheses,) [1]."""
-    spreads: np.ndarray
-    """sd of their logarithms, shape (hypotheses,) [1]."""
-
-
-def ambiguities(data: xr.Dataset) -> list[Ambiguity]:
-    """Return the groups of measurements with dilution hypotheses.
-
-    Parameters
-    ----------
-    data : xr.Dataset
-        Of technique "icp"; the study's hypotheses are in `attrs["dilution_hypotheses"]` (JSON).
-
-    Raises
-    ------
-    StudyError
-        If a measurement of unknown dilution has no hypotheses, or hypotheses match none.
-    """
-    stated: list[dict[str, Any]] = json.loads(data.attrs.get("dilution_hypotheses", "[]"))
-    unknown = np.isnan(data["dilution"].to_numpy())
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for hypothesis in stated:
-        groups.setdefault(json.dumps(hypothesis["where"], sort_keys=True), []).append(hypothesis)
-    result, covered = [], np.zeros(len(unknown), dtype=bool)
-    for where, hypotheses in groups.items():
-        match = unknown.copy()
-        for column, wanted in json.loads(where).items():
-            match &= data[column].to_numpy().astype(str) == wanted
-        if not match.any():
-            raise StudyError(
-                "dilution hypotheses match no measurement of unknown dilution",
-                place=f"dilution, where = {where}",
-                expected="a measurement with an empty dilution",
-                hint="Leave the dilution of that row empty, or remove the hypotheses.",
-            )
-        if (covered & match).any():
-            raise StudyError(
-                "two sets of dilution hypotheses match the same measurement",
-                place=f"dilution, where = {where}",
-                hint="Make each where table match measurements of its own.",
-            )
-        covered |= match
-        result.append(
-            Ambiguity(
-                np.flatnonzero(match),
-                tuple(h["name"] for h in hypotheses),
-                np.array([h["weight"] for h in hypotheses]),
-                np.array([h["factor"] for h in hypotheses]),
-                np.array([h["sd_ln"] for h in hypotheses]),
-            )
-        )
-    if (unknown & ~covered).any():
-        row = int(np.flatnonzero(unknown & ~covered)[0])
-        raise StudyError(
-            "the dilution of a measurement is unknown and the study gives no hypotheses",
-            file=data.attrs.get("source_file"),
-            place=f"measurement {row + 1} ({data['sample'].to_numpy()[row]!s})",
-            expected="a number in column 'dilution', or [[dilution]] tables in the study",
-            found="an empty cell",
-        )
-    return result
 
 
 def _readings(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -119,15 +52,30 @@ def _constants(
     } | {f"{name}_{column}": (dims, data[column].to_numpy()) for column in ("lod", "dilution")}
 
 
+def _deviation(builder: Builder, data: xr.Dataset) -> Tensor:
+    """Add the preparation error of each sample; return ln of it for each measurement."""
+    name = data.attrs["name"]
+    samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
+    model_in_context().add_coord(f"{name}_sample", samples.tolist())
+    preparation = builder.parameter("s_p")
+    z = builder.auxiliary(
+        f"{name}_z", f"{name}_sample", "deviation of a sample from saturation, in units of s_p"
+    )
+    deviation: Tensor = preparation * z[sample_of]
+    builder.values[f"{name}_deviation"] = deviation
+    return deviation
+
+
 def observe_icp(
-    builder: Builder, data: xr.Dataset, saturated: Tensor
+    builder: Builder, data: xr.Dataset, saturated: Tensor, *, sample_dilution: bool = False
 ) -> list[tuple[Ambiguity, str]]:
     """Compare ICP-OES concentrations with those of saturated solutions.
 
     A sample (one saturated solution) deviates from the solubility by e^(s_p z), z ~ N(0, 1); its
-    readings carry the two-component noise of `forward.icp`. Where a dilution factor is unknown the
-    likelihood of the group is the sum over the study's hypotheses, ln F = ln F_h + sd_h y with
-    y ~ N(0, 1).
+    readings carry the two-component noise of `forward.icp`. Where a dilution factor is unknown it
+    has the prior of the study's hypotheses, a mixture of ln F ~ N(ln F_h, sd_h). The likelihood of
+    the group is the sum over the hypotheses, with ln F = ln F_h + sd_h y and y ~ N(0, 1), or F is
+    sampled.
 
     Parameters
     ----------
@@ -138,6 +86,11 @@ def observe_icp(
     saturated : TensorVariable
         Concentration of the measured element in each saturated solution, shape (measurements,)
         [mol cm^-3].
+    sample_dilution : bool
+        Whether unknown dilution factors are sampled. Better where only these readings tell the
+        concentrations: each hypothesis then has its own, and sampling relative to F (`icp_factor`
+        among the builder's values) reaches them all. Where other data tell the concentrations they
+        tell F as well, and the sum is better.
 
     Returns
     -------
@@ -147,20 +100,12 @@ def observe_icp(
     """
     name = data.attrs["name"]
     dims = (f"{name}_measurement",)
-    samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
-    model_in_context().add_coord(f"{name}_sample", samples.tolist())
-    preparation, instrument = builder.parameter("s_p"), builder.parameter("s_m")
-    z = builder.auxiliary(
-        f"{name}_z", f"{name}_sample", "deviation of a sample from saturation, in units of s_p"
-    )
-    deviation = builder.values[f"{name}_deviation"] = preparation * z[sample_of]
-    true = saturated * pt.exp(deviation)
-
-    stated = data["sd"].to_numpy()
+    true = saturated * pt.exp(_deviation(builder, data))
     value, limit, hidden, floor = _readings(data)
     # a stated sd is the whole error of the reading;
     # 1e-6 keeps the error of an exact reading positive
-    proportional = pt.sqrt(instrument**2 * np.isnan(stated) + 1e-12)
+    stated = np.isfinite(data["sd"].to_numpy())
+    proportional = pt.sqrt(builder.parameter("s_m") ** 2 * ~stated + 1e-12)
 
     groups = ambiguities(data)
     known = np.ones(len(value), dtype=bool)
@@ -169,24 +114,29 @@ def observe_icp(
     plain = np.where(known, data["dilution"].to_numpy(), 1.0)
     if groups:
         model_in_context().add_coord(f"{name}_group", list(range(len(groups))))
-        y = builder.auxiliary(
-            f"{name}_y", f"{name}_group", "deviation of ln F_dil, in units of its sd"
-        )
+        words = "of ln F_dil, as a normal score" if sample_dilution else "of ln F_dil, in sd"
+        y = builder.auxiliary(f"{name}_y", f"{name}_group", f"deviation {words}")
     else:
         y = pt.zeros(1)
+    summed = [] if sample_dilution else groups
+    factors = bridge.constant(plain)
+    if sample_dilution:
+        factors = sampled_factors(builder, name, groups, y, plain)
+    builder.values[f"{name}_factor"] = factors
+    mean = true / factors
 
-    def likelihood(value: Any, mean: Any, proportional: Any, factor: Any) -> Any:
-        return icp.log_density(value, limit, hidden, mean / factor, floor, proportional)
+    def likelihood(value: Any, mean: Any, proportional: Any) -> Any:
+        return icp.log_density(value, limit, hidden, mean, floor, proportional)
 
     def by_hypothesis(value: Any, mean: Any, proportional: Any, y: Any, number: int) -> Any:
         group = groups[number]
         factors = group.factors * jnp.exp(group.spreads * y[number])
-        each = [likelihood(value, mean, proportional, factor)[group.rows] for factor in factors]
+        each = [likelihood(value, mean / factor, proportional)[group.rows] for factor in factors]
         return jnp.stack(each)
 
     def log_density(value: Any, mean: Any, proportional: Any, y: Any) -> Any:
-        terms = likelihood(value, mean, proportional, plain)
-        for number, group in enumerate(groups):
+        terms = likelihood(value, mean, proportional)
+        for number, group in enumerate(summed):
             each = by_hypothesis(value, mean, proportional, y, number)
             joint = logsumexp(jnp.cumsum(each, axis=1) + np.log(group.weights)[:, None], axis=0)
             # by the chain rule: the terms of a group are conditional on those before, and sum to
@@ -197,41 +147,29 @@ def observe_icp(
     def draw(
         rng: np.random.Generator, mean: np.ndarray, proportional: np.ndarray, y: np.ndarray
     ) -> np.ndarray:
-        factor = plain.copy()
-        for number, group in enumerate(groups):
+        centre = mean.copy()
+        for number, group in enumerate(summed):
             h = rng.choice(len(group.names), p=group.weights)
-            factor[group.rows] = group.factors[h] * np.exp(group.spreads[h] * y[number])
-        centre = mean / factor
+            centre[group.rows] /= group.factors[h] * np.exp(group.spreads[h] * y[number])
         sd = np.asarray(icp.standard_deviation(centre, floor, proportional))
         return centre + sd * rng.standard_normal(len(centre))
 
     filled = np.where(hidden > 0, limit, value)
     noise = [proportional, y]
-    observe(name, dims, filled, "(n),(n),(g)->(n)", log_density, draw, true, noise)
+    observe(name, dims, filled, "(n),(n),(g)->(n)", log_density, draw, mean, noise)
 
-    reported = []
-    for number, group in enumerate(groups):
-        label = f"p_dilution_{name}_{number}" if len(groups) > 1 else f"p_dilution_{name}"
-        model_in_context().add_coord(f"{label}_hypothesis", list(group.names))
+    for number, group in enumerate(summed):
 
         def probability(
             mean: Any, proportional: Any, y: Any, number: int = number, group: Ambiguity = group
         ) -> Any:
             each = by_hypothesis(filled, mean, proportional, y, number)
-            score = jnp.sum(each, axis=1) + np.log(group.weights)
-            return jnp.exp(score - logsumexp(score))
+            return softmax(jnp.sum(each, axis=1) + np.log(group.weights))
 
-        builder.derived(
-            label,
-            bridge.wrap(probability)(true, proportional, y),
-            unit="1",
-            symbol="P(F_dil)",
-            description="probability of a dilution hypothesis",
-            role="ancillary",
-            dims=f"{label}_hypothesis",
-        )
-        reported.append((group, label))
+        graph = bridge.wrap(probability)(mean, proportional, y)
+        report_probability(builder, name, groups, number, graph)
 
+    compared = (hidden == 0) & (known | sample_dilution)
     builder.info.observables.append(
         Observable(
             name=name,
@@ -239,12 +177,12 @@ def observe_icp(
             unit="mol/cm^3",
             dims=dims,
             value=value,
-            mean=true / plain,
+            mean=mean,
             noise=noise,
-            draw=lambda rng, mean, *rest: draw(rng, mean * plain, *rest),
-            tolerance=np.where((hidden > 0) | ~known, np.inf, RELATIVE_TOLERANCE * np.abs(value)),
+            draw=draw,
+            tolerance=np.where(compared, RELATIVE_TOLERANCE * np.abs(value), np.inf),
             constants=_constants(data, name, dims),
             attrs=dict(data.attrs),
         )
     )
-    return reported
+    return [(group, probability_name(name, groups, n)) for n, group in enumerate(groups)]

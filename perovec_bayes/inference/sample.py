@@ -140,12 +140,32 @@ def prior_points(compiled: Compiled, count: int, rng: np.random.Generator) -> np
     ndarray
         Shape (count, size).
     """
-    free = compiled.model.free_RVs
-    with compiled.model:
+    return compiled.unconstrain(prior_draws(compiled.model, count, rng))
+
+
+def prior_draws(model: pm.Model, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw the free variables of a model from the prior.
+
+    Parameters
+    ----------
+    model : pm.Model
+        The model.
+    count : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of the seed.
+
+    Returns
+    -------
+    dict
+        Name -> array of shape (count, ...).
+    """
+    free = model.free_RVs
+    with model:
         drawn = pm.draw(free, draws=count, random_seed=int(rng.integers(2**31)), mode=UNCOMPILED)
     if count == 1:  # pm.draw then leaves the axis of draws out
         drawn = [d[None] for d in drawn]
-    return compiled.unconstrain({v.name: d for v, d in zip(free, drawn, strict=True)})
+    return {v.name: d for v, d in zip(free, drawn, strict=True)}
 
 
 def nuts(

@@ -1,4 +1,5 @@
 import numpy as np
+import pymc as pm
 import pytest
 from builders import hypothesis, icp, with_parameters
 from jax import numpy as jnp
@@ -6,9 +7,13 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from perovec_bayes.errors import StudyError
-from perovec_bayes.inference.bridge import Compiled
+from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card
+from perovec_bayes.inference.dilution import LEAST_SPREAD
+from perovec_bayes.inference.mechanisms import solubility
+from perovec_bayes.inference.model import Builder, attach
+from perovec_bayes.inference.observe_icp import observe_icp
 
 FLOOR = 3.29
 """Detection limits are so many sd of the blank."""
@@ -19,7 +24,7 @@ def evaluated(model, seed=1):
     compiled = Compiled(model, model.perovec.frames)
     x = np.random.default_rng(seed).normal(0.0, 0.7, compiled.size)
     names = [v.name for v in model.free_RVs] + [
-        v.name for v in model.deterministics if v.name.startswith("p_dilution")
+        v.name for v in model.deterministics if "_dil" in v.name
     ]
     (terms,) = model.logp(vars=model.observed_RVs, sum=False)
     values = compiled.function([terms, *(model[name] for name in names)])(jnp.asarray(x))
@@ -96,12 +101,22 @@ def mixture(got, data, rows, where):
     return np.array(scores)
 
 
+def model_of(data, *, sample_dilution):
+    """Solubilities whose readings have errors of 60 %, which keeps every hypothesis alive."""
+    card = with_parameters(load_card("solubility"), {"s_m": 0.6})
+    builder = Builder(card, {"icp": data}, solubility.UNITS, {})
+    with pm.Model(coords={"system": list(range(3))}) as model:
+        s = builder.parameter("s", dims="system")
+        readings = s[np.array([0, 1, 1, 1, 2])]
+        observe_icp(builder, data, readings, sample_dilution=sample_dilution)
+    attach(model, builder.info)
+    return model
+
+
 @pytest.fixture(scope="module")
 def ambiguous_model():
     data = icp(*AMBIGUOUS, hypotheses=HYPOTHESES)
-    # errors of 60 % keep every hypothesis alive at a random point
-    card = with_parameters(load_card("solubility"), {"s_m": 0.6})
-    return data, build(card, [data])
+    return data, model_of(data, sample_dilution=False)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -119,6 +134,39 @@ def test_an_ambiguous_group_has_the_mixture_over_its_hypotheses(ambiguous_model,
     mean = got["s"][0] * np.exp(0.0 + got["s_p"] * got["icp_z"][0])
     alone = stats.norm.logpdf(1.0e-6, mean, sigma(mean, 0.0, 0.6))
     assert got["terms"][0] == pytest.approx(alone, rel=1e-9)
+
+
+def test_a_sampled_factor_divides_the_readings():
+    data = icp(*AMBIGUOUS, hypotheses=HYPOTHESES)
+    got = evaluated(model_of(data, sample_dilution=True))
+    factors = np.array([1.0, *[got["F_dil_icp_0"]] * 3, got["F_dil_icp_1"]])
+    s = got["s"][[0, 1, 1, 1, 2]] * np.exp(got["s_p"] * got["icp_z"][[0, 1, 1, 2, 3]])
+    mean, value, lod = s / factors, data["value"].to_numpy(), data["lod"].to_numpy()
+    seen = stats.norm.logpdf(value, mean, sigma(mean, 0.0, 0.6))
+    below = stats.norm.logcdf((lod - mean) / sigma(mean, lod / FLOOR, 0.6))
+    np.testing.assert_allclose(got["terms"], np.where(np.isnan(value), below, seen), rtol=1e-9)
+
+
+def test_a_sampled_factor_has_the_prior_of_the_hypotheses():
+    model = model_of(icp(*AMBIGUOUS, hypotheses=HYPOTHESES), sample_dilution=True)
+    compiled = Compiled(model)
+    scores = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
+    start = {v.name: np.ones((2000, *v.shape.eval())) for v in model.free_RVs}
+    start["icp_y"][:, 0] = scores  # the other variables are not looked at
+    names = ("F_dil_icp_0", "p_dilution_icp_0")
+    graph = compiled.function([model[name] for name in names])
+    factor, probability = Mapped(graph)(compiled.unconstrain(start))
+    ours = HYPOTHESES[:3]
+    spreads = [max(h["sd_ln"], LEAST_SPREAD) for h in ours]
+
+    def distribution(x):
+        return sum(
+            h["weight"] * stats.norm.cdf((x - np.log(h["factor"])) / sd)
+            for h, sd in zip(ours, spreads, strict=True)
+        )
+
+    assert stats.kstest(np.log(factor), distribution).statistic < 1 / 2000
+    np.testing.assert_allclose(probability.mean(axis=0), [0.25, 0.6, 0.15], atol=1e-3)
 
 
 def test_an_unknown_dilution_without_hypotheses_is_refused():

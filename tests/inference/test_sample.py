@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
-from builders import cv, icp, with_parameters
+from builders import cv, hypothesis, icp, with_parameters
 from jax import numpy as jnp
 from scipy import stats
 
@@ -37,27 +37,41 @@ READINGS = (
     {"sample": "A", "value": 1.10e-6, "sd": 5e-8, "replicate": 2},
     {"sample": "B", "value": 0.60e-6, "sd": 4e-8, "dilution": 2.0},
     {"sample": "C", "solvent": "DCM", "lod": 5e-8},
+    {"sample": "D", "solvent": "THF", "value": 3e-8, "sd": 1e-9, "dilution": np.nan},
+)
+HYPOTHESES = (
+    hypothesis("dilute", 0.6, 30.0, 0.1, solvent="THF"),
+    hypothesis("as is", 0.4, 1.0, 0.2, solvent="THF"),
 )
 
 
 @pytest.fixture(scope="module")
 def known():
-    """Two solubilities, one of them only bounded from above; both errors are fixed."""
+    """Three solubilities; of one only a bound is known, and of one two values 17 sd apart.
+
+    Both errors are fixed.
+    """
     held = {"s": PRIOR, "s_p": PREPARATION, "s_m": INSTRUMENT}
-    model = build(with_parameters(load_card("solubility"), held), [icp(*READINGS)])
+    data = icp(*READINGS, hypotheses=HYPOTHESES)
+    model = build(with_parameters(load_card("solubility"), held), [data])
     return model, sample(model, chains=4, draws=1000, tune=500, seed=11)
 
 
-def exact_distribution(likelihood, low, high):
-    """Distribution function of ln s by quadrature, and where: the deviation is integrated out."""
+def exact_distribution(likelihood, low, high, cases=((1.0, 1.0, PREPARATION),)):
+    """Distribution function of ln s by quadrature, and where: the deviation is integrated out.
+
+    Each case of the dilution has its probability, its factor, and the sd of both deviations.
+    """
     x = np.linspace(low, high, 8001)
     z = np.linspace(-6, 6, 601)
-    true = np.exp(x[:, None] + PREPARATION * z)
-    log_p = stats.norm.logpdf(x, np.log(PRIOR.median), PRIOR.sd_ln)
     weights = stats.norm.pdf(z)
-    for per_sample in likelihood:
-        log_p = log_p + np.log(np.exp(per_sample(true)) @ weights + 1e-300)
-    p = np.exp(log_p - log_p.max())
+    p = 0.0
+    for probability, factor, sd in cases:
+        true = np.exp(x[:, None] + sd * z) / factor
+        log_p = stats.norm.logpdf(x, np.log(PRIOR.median), PRIOR.sd_ln)
+        for per_sample in likelihood:
+            log_p = log_p + np.log(np.exp(per_sample(true)) @ weights + 1e-300)
+        p = p + probability * np.exp(log_p)
     cumulative = np.cumsum(p)
     return x, cumulative / cumulative[-1]
 
@@ -81,10 +95,16 @@ SYSTEMS = {
         np.log(5e-6),
     ),
     1: ([hidden], np.log(1e-7) - 20, np.log(1e-6)),
+    2: (
+        [lambda true: stats.norm.logpdf((3e-8 - true) / 1e-9)],
+        np.log(1e-8),
+        np.log(3e-6),
+        [(h["weight"], h["factor"], np.hypot(PREPARATION, h["sd_ln"])) for h in HYPOTHESES],
+    ),
 }
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=["measured", "below detection"])
+@pytest.mark.parametrize("system", SYSTEMS, ids=["measured", "below detection", "two dilutions"])
 @pytest.mark.parametrize("q", [0.025, 0.16, 0.5, 0.84, 0.975])
 def test_the_posterior_is_that_of_quadrature(known, system, q):
     """The share of draws below each exact quantile, within four of its standard errors."""
@@ -98,7 +118,7 @@ def test_the_posterior_is_that_of_quadrature(known, system, q):
 
 def test_the_effect_of_the_data_is_not_small_in_that_test():
     """The exact medians lie far from the prior's, one by a measurement and one by a bound."""
-    medians = [np.interp(0.5, c, x) for x, c in (exact_distribution(*SYSTEMS[i]) for i in SYSTEMS)]
+    medians = [np.interp(0.5, c, x) for x, c in (exact_distribution(*SYSTEMS[i]) for i in (0, 1))]
     assert medians[0] == pytest.approx(np.log(1.1e-6), abs=0.15)
     assert medians[1] < np.log(PRIOR.median) - 1.5
 
@@ -112,12 +132,12 @@ def test_the_result_has_the_groups_and_labels_of_the_contract(known):
     assert not tree["sample_stats"]["diverging"].any()
     s = tree["posterior"]["s"]
     assert s.dims == ("chain", "draw", "system")
-    assert s["system"].to_numpy().tolist() == ["CsPbBr3, PC", "CsPbBr3, DCM"]
-    assert json.loads(s.attrs["limits"]) == ["", "upper"]
+    assert s["system"].to_numpy().tolist() == ["CsPbBr3, PC", "CsPbBr3, DCM", "CsPbBr3, THF"]
+    assert json.loads(s.attrs["limits"]) == ["", "upper", ""]
     assert (s.attrs["unit"], s.attrs["free"]) == ("mol/cm^3", 1)
-    assert tree["log_likelihood"]["icp"].shape == (4, 1000, 4)
-    assert tree["posterior_predictive"]["icp"].shape == (1, 200, 4)
-    assert {v.name for v in model.free_RVs} == {"s", "icp_z"}
+    assert tree["log_likelihood"]["icp"].shape == (4, 1000, 5)
+    assert tree["posterior_predictive"]["icp"].shape == (1, 200, 5)
+    assert {v.name for v in model.free_RVs} == {"s", "icp_z", "icp_y"}
 
 
 def test_derived_quantities_follow_from_the_draws(known):

@@ -17,9 +17,10 @@ from perovec_bayes.constants import (
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.bridge import Frame, Tensor, constant
 from perovec_bayes.inference.cards import Option
+from perovec_bayes.inference.dilution import Ambiguity
 from perovec_bayes.inference.mechanisms.common import ln_ksp
 from perovec_bayes.inference.model import Builder, Conditional, model_in_context
-from perovec_bayes.inference.observe_icp import Ambiguity, observe_icp
+from perovec_bayes.inference.observe_icp import observe_icp
 
 OPTIONS = {
     "lattice": Option("CsPbBr3"),
@@ -89,7 +90,7 @@ def add(builder: Builder) -> None:
     limits = tuple("upper" if i in bounded else "" for i in range(len(pairs)))
     builder.limit("s", limits)
     counts = atoms(data)
-    groups = observe_icp(builder, data, s[where] * counts)
+    groups = observe_icp(builder, data, s[where] * counts, sample_dilution=True)
     _coordinates(builder, data, where, bounded, counts, [group for group, _ in groups])
 
     f = thermal_frequency(float(data.attrs.get("temperature_K", ROOM_TEMPERATURE)))
@@ -167,24 +168,26 @@ def _coordinates(
     """Measure ln s from its mean reading in units of its error, or from its detection limit."""
     if "s" not in builder.info.quantities:
         return
-    saturated = data["value"].to_numpy() * data["dilution"].to_numpy() / counts
-    deviation = builder.values[f"{data.attrs['name']}_deviation"]
-    stated = data["sd"].to_numpy() / data["value"].to_numpy()
-    centres, widths = [], []
-    factor = data["dilution"].to_numpy().copy()
+    name, value = data.attrs["name"], data["value"].to_numpy()
+    deviation = builder.values[f"{name}_deviation"]
+    per_unit = pt.log(builder.values[f"{name}_factor"]) - np.log(counts)
+    stated = data["sd"].to_numpy() / value
+    highest = data["dilution"].to_numpy().copy()
     for group in groups:
-        factor[group.rows] = group.factors.max()
-    highest = data["lod"].to_numpy() * factor / counts
+        highest[group.rows] = group.factors.max()
+    limit = data["lod"].to_numpy()
+    centres, widths = [], []
     for i in range(int(where.max()) + 1):
-        rows = np.flatnonzero((where == i) & np.isfinite(saturated) & (saturated > 0))
+        rows = np.flatnonzero((where == i) & np.isfinite(value))
         if len(rows):
-            centres.append(pt.mean(np.log(saturated[rows]) - deviation[rows]))
+            centres.append(pt.mean(np.log(value[rows]) + per_unit[rows] - deviation[rows]))
             known = np.where(np.isfinite(stated[rows]), stated[rows], 0.0)
             reading = pt.sqrt(known**2 + builder.values["s_m"] ** 2 * (known == 0))
             widths.append(pt.sqrt(pt.sum(reading**2)) / len(rows))
         else:
-            limit = highest[(where == i) & np.isfinite(highest)]
-            centres.append(constant(np.log(limit.max()) if len(limit) else 0.0))
+            rows = np.flatnonzero(where == i)
+            row = rows[np.argmax((limit * highest / counts)[rows])]
+            centres.append(np.log(limit[row]) + per_unit[row])
             widths.append(constant(1.0))
     builder.info.frames["s"] = Frame(
         pt.stack(centres), pt.stack(widths), np.isin(np.arange(len(centres)), list(bounded))
