@@ -15,6 +15,7 @@ from perovec_bayes.diagnostics import GateResult
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.study import load_study
 from perovec_bayes.workflow import design, folder, log
+from perovec_bayes.workflow.check import check
 from perovec_bayes.workflow.fit import fit
 from perovec_bayes.workflow.prepare import datasets, prepare
 from perovec_bayes.workflow.simulate import simulate
@@ -110,6 +111,23 @@ def test_phases_are_told(put, short, tmp_path):
     assert all(0 <= share <= 1 for _, share in told)
     assert not outcome.gate.passed
     assert {row.role for row in outcome.primary} == {"primary"}
+
+
+def test_a_sampler_that_is_absent_is_told_before_anything_is_made(put, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpyro", None)
+    study = put(("chains = 2", 'chains = 2\nbackend = "numpyro"'))
+    for call in (check, lambda path: fit(path, tmp_path / "out")):
+        with pytest.raises(StudyError) as info:
+            call(study)
+        assert str(info.value).startswith(f"{study}: sampler.backend: the sampler 'numpyro' is not")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_sampler_of_the_study_is_used(put, short, tmp_path):
+    study = put(short, ("chains = 2", 'chains = 2\nbackend = "pymc"'))
+    outcome = fit(study, tmp_path)
+    record = json.loads((outcome.folder / "provenance.json").read_text())
+    assert record["sampler"]["backend"] == f"pymc {record['versions']['pymc']}"
 
 
 def test_datasets_are_named_as_in_the_study(put):

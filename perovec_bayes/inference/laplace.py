@@ -12,8 +12,9 @@ import pymc as pm
 import xarray as xr
 from arviz_stats.base.array import array_stats
 
+from perovec_bayes.inference.backends import Progress
 from perovec_bayes.inference.result import assemble
-from perovec_bayes.inference.sample import Progress, locate
+from perovec_bayes.inference.sample import locate
 
 LABEL = "Laplace approximation, not a posterior sample"
 """Root attribute `approximation` of the result."""

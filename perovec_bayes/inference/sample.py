@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import nutpie
 import pymc as pm
 import xarray as xr
-from nutpie.compiled_pyfunc import from_pyfunc
 
-from perovec_bayes.inference import optimum
+from perovec_bayes.inference import backends, optimum
+from perovec_bayes.inference.backends import Progress
 from perovec_bayes.inference.bridge import UNCOMPILED, Compiled, ScaledGradient
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import assemble
 
 PRIOR_DRAWS = 1000
-Progress = Callable[[str, float], None]
 
 
 def sample(
     model: pm.Model,
     *,
+    backend: str = "nutpie",
     chains: int = 4,
     draws: int = 1000,
     tune: int = 1000,
@@ -37,13 +34,16 @@ def sample(
 ) -> xr.DataTree:
     """Sample the posterior of a built model.
 
-    NUTS by nutpie on JAX gradients, in coordinates whitened by the curvature at the posterior mode
-    (a linear change of coordinates, which leaves the posterior as it is).
+    NUTS on JAX gradients, in coordinates whitened by the curvature at the posterior mode (a linear
+    change of coordinates, which leaves the posterior as it is).
 
     Parameters
     ----------
     model : pm.Model
         From `build`, perhaps extended.
+    backend : str
+        "nutpie", "pymc", "numpyro" or "blackjax". "pymc" samples the model's own variables, not
+        whitened; the last two are extras.
     chains, draws, tune : int
         Chains, draws and warm-up draws of each.
     seed : int
@@ -60,28 +60,34 @@ def sample(
     xr.DataTree
         Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood,
         observed_data, constant_data, sample_stats; see ARCHITECTURE.md.
+
+    Raises
+    ------
+    StudyError
+        If the sampler is unknown or not installed.
     """
+    chosen = backends.backend_named(backend)
     report = progress or (lambda phase, share: None)
     begun = time.perf_counter()
     rng = np.random.default_rng(seed)
     compiled, prior, gradient, best = locate(model, rng, report)
     around = best if whiten else replace(best, factor=np.diag(prior.std(axis=0)))
-    report("sampling", 0.0)
-    points, stats = nuts(
-        gradient, around, chains, draws, tune, int(rng.integers(2**31)), target_accept, report
-    )
+    report(backends.PHASE, 0.0)
+    target = backends.Target(compiled, gradient, around)
+    settings = backends.Settings(chains, draws, tune, int(rng.integers(2**31)), target_accept)
+    points, stats = backends.draw(backend, target, settings, report)
     report("results", 0.0)
     tree = assemble(compiled, points, prior, best, rng)
     tree["sample_stats"] = xr.DataTree(stats)
     tree.attrs["sampler"] = json.dumps(
         {
-            "backend": f"nutpie {nutpie.__version__}",
+            "backend": backends.stated(backend),
             "chains": chains,
             "draws": draws,
             "tune": tune,
             "seed": seed,
             "target_accept": target_accept,
-            "whitened": whiten,
+            "whitened": whiten and chosen.whitens,
             "optimum_log_density": best.starts,
             "modes": len(best.modes),
             "wall_time_s": round(time.perf_counter() - begun, 2),
@@ -166,82 +172,3 @@ def prior_draws(model: pm.Model, count: int, rng: np.random.Generator) -> dict[s
     if count == 1:  # pm.draw then leaves the axis of draws out
         drawn = [d[None] for d in drawn]
     return {v.name: d for v, d in zip(free, drawn, strict=True)}
-
-
-def nuts(
-    gradient: ScaledGradient,
-    best: optimum.Optimum,
-    chains: int,
-    draws: int,
-    tune: int,
-    seed: int,
-    target_accept: float,
-    report: Progress = lambda phase, share: None,
-    cores: int | None = None,
-) -> tuple[np.ndarray, xr.Dataset]:
-    """Run nutpie in whitened coordinates.
-
-    Parameters
-    ----------
-    gradient : callable
-        `Compiled.scaled_gradient` of the model.
-    best : Optimum
-        Its point and factor make the coordinates.
-    chains, draws, tune, seed, target_accept
-        As for `sample`.
-    report : callable, optional
-        As `progress` of `sample`.
-    cores : int, optional
-        Chains that run at a time; as many as there are processors when absent.
-
-    Returns
-    -------
-    points : ndarray
-        Coordinates, shape (chains, draws, size).
-    stats : xr.Dataset
-        The sampler's statistics.
-    """
-    point, factor, size = best.point, best.factor, len(best.point)
-
-    def make_density() -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-        def evaluate(z: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = gradient(z, point, factor)
-            return float(value), np.asarray(slope)
-
-        return evaluate
-
-    def make_expand(*_: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-        return lambda z: {"z": z}
-
-    whitened = from_pyfunc(
-        ndim=size,
-        make_logp_fn=make_density,
-        make_expand_fn=make_expand,
-        expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(size,)],
-        expanded_names=["z"],
-        make_initial_point_fn=lambda seed: np.random.default_rng(seed).uniform(-1.0, 1.0, size),
-    )
-    total = chains * (draws + tune)
-
-    def watch(state: list[Any]) -> None:
-        report("sampling", sum(chain.finished_draws for chain in state) / total)
-
-    trace = nutpie.sample(
-        whitened,
-        chains=chains,
-        draws=draws,
-        tune=tune,
-        seed=seed,
-        cores=min(chains, cores or os.cpu_count() or 1),
-        target_accept=target_accept,
-        save_warmup=False,
-        progress_bar=False,
-        progress_callback=watch,
-    )
-    z = trace["posterior"]["z"].to_numpy()
-    if z.shape[:2] != (chains, draws):
-        raise KeyboardInterrupt  # nutpie takes an interrupt as a wish for fewer draws
-    stats = trace["sample_stats"].to_dataset()
-    kept = stats[[name for name in stats if stats[name].ndim == 2]].load()
-    return point + z @ factor.T, kept

@@ -82,7 +82,7 @@ class DataEntry(Table):
 class Sampler(Table):
     """How the posterior is sampled."""
 
-    backend: Literal["nutpie"] = "nutpie"
+    backend: Literal["nutpie", "pymc", "numpyro", "blackjax"] = "nutpie"
     chains: Count = 4
     draws: Count = 1000
     tune: Count = 1000

@@ -12,13 +12,13 @@ import xarray as xr
 
 from perovec_bayes.diagnostics.calibration import pit
 from perovec_bayes.diagnostics.convergence import convergence
-from perovec_bayes.inference import optimum
+from perovec_bayes.inference import backends, optimum
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import Predictor
-from perovec_bayes.inference.sample import PRIOR_DRAWS, nuts, prior_draws, prior_points
+from perovec_bayes.inference.sample import PRIOR_DRAWS, prior_draws, prior_points
 
 LIKELIHOOD = "log_likelihood"
 
@@ -95,8 +95,10 @@ class Calibrator:
             fitted.compiled.data[:] = values.values()
         chains, draws, tune = self._shape
         best = fitted.search()
-        points, stats = nuts(
-            fitted.gradient, best, chains, draws, tune, seed, self._target, cores=1
+        points, stats = backends.with_nutpie(
+            backends.Target(fitted.compiled, fitted.gradient, best),
+            backends.Settings(chains, draws, tune, seed, self._target, cores=1),
+            lambda phase, share: None,
         )
         true = fitted.scalars(fitted.compiled.unconstrain(truth))[0]
         drawn = fitted.scalars(points.reshape(-1, fitted.compiled.size))

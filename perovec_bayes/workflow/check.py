@@ -12,7 +12,7 @@ from perovec_bayes.inference.model import Observable, info_of
 from perovec_bayes.inference.result import Predictor
 from perovec_bayes.inference.sample import prior_points
 from perovec_bayes.readers import Summary, describe
-from perovec_bayes.workflow.prepare import prepare
+from perovec_bayes.workflow.prepare import check_sampler, prepare
 from perovec_bayes.workflow.quiet import quiet
 
 DRAWS = 200
@@ -131,6 +131,7 @@ def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
     """
     with quiet():
         study, card, data, model = prepare(study_path)
+        check_sampler(study)
         rng = np.random.default_rng(study.study.seed)
         info = info_of(model)
         compiled = Compiled(model)

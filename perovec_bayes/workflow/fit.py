@@ -22,7 +22,13 @@ from perovec_bayes.report.tables import Quantity, other_modes, quantities
 from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
 from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.log import event, run_log
-from perovec_bayes.workflow.prepare import Prepared, build_model, datasets, open_study
+from perovec_bayes.workflow.prepare import (
+    Prepared,
+    build_model,
+    check_sampler,
+    datasets,
+    open_study,
+)
 from perovec_bayes.workflow.provenance import provenance, study_record
 from perovec_bayes.workflow.quiet import quiet
 
@@ -96,6 +102,8 @@ def fit(
     with interruptible(), quiet(), run_log() as log:
         begun = time.perf_counter()
         study, card = open_study(study_path)
+        if not quick:
+            check_sampler(study)
         source = Path(study_path).read_bytes()
         target = Path(out) / (f"{study.name}-quick" if quick else study.name)
         event("start", study=study.name, card=card.name)
@@ -165,6 +173,7 @@ def _sampled(model: pm.Model, study: Study, tell: Progress) -> xr.DataTree:
     with interruptible():  # nutpie, when interrupted, returns the draws that it has
         return sample(
             model,
+            backend=settings.backend,
             chains=settings.chains,
             draws=settings.draws,
             tune=settings.tune,

@@ -13,6 +13,7 @@ import xarray as xr
 
 from perovec_bayes import readers, schema
 from perovec_bayes.errors import DataError, PerovecError, StudyError
+from perovec_bayes.inference.backends import backend_named
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.study import (
@@ -65,6 +66,25 @@ def open_study(path: str | Path) -> tuple[Study, Card]:
     data_check(card, study)
     truths(card, study)
     return study, card
+
+
+def check_sampler(study: Study) -> None:
+    """Refuse a study whose sampler is not installed, before its data are read.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        Saying what to install.
+    """
+    try:
+        backend_named(study.sampler.backend)
+    except StudyError as error:
+        raise error.within(file=study.origin.file, place="sampler.backend") from error
 
 
 def datasets(study: Study) -> dict[str, xr.Dataset]:

@@ -5,45 +5,15 @@ import json
 import numpy as np
 import pymc as pm
 import pytest
+from known_posteriors import PRIOR_SD, described, line, line_exactly
 from scipy import stats
 
 from perovec_bayes.diagnostics import GateResult, check, summarise
 from perovec_bayes.inference import optimum, storage
 from perovec_bayes.inference.bridge import Compiled
-from perovec_bayes.inference.cards import load_card
 from perovec_bayes.inference.laplace import LABEL, laplace, reliability
-from perovec_bayes.inference.model import ModelInfo, Quantity, attach
 from perovec_bayes.report.html import render
 from perovec_bayes.report.tables import other_modes
-
-X = np.linspace(-1.0, 2.0, 12)
-Y = 0.7 - 0.4 * X + 0.5 * np.sin(5.0 * X)
-PRIOR_SD, NOISE = np.array([2.0, 1.0]), 0.5
-
-
-def known(model, *names):
-    """Attach what reports need to a model whose free variables have these names."""
-    info = ModelInfo(load_card("solubility"), {})
-    for name in names:
-        info.quantities[name] = Quantity("V", name, "for a test", "primary", free=True)
-    attach(model, info)
-    return model
-
-
-def line():
-    """A straight line with a known error: the posterior is Gaussian."""
-    with pm.Model(coords={"point": range(len(X))}) as model:
-        a, b = (pm.Normal(name, 0.0, sd) for name, sd in zip("ab", PRIOR_SD, strict=True))
-        pm.Normal("y", a + b * X, NOISE, observed=Y, dims="point")
-    return known(model, "a", "b")
-
-
-def line_exactly():
-    """Mean and covariance of its posterior."""
-    design = np.stack([np.ones_like(X), X], axis=1)
-    precision = design.T @ design / NOISE**2 + np.diag(1 / PRIOR_SD**2)
-    covariance = np.linalg.inv(precision)
-    return covariance @ design.T @ Y / NOISE**2, covariance
 
 
 def square(prior_sd):
@@ -51,7 +21,7 @@ def square(prior_sd):
     with pm.Model() as model:
         x = pm.Normal("x", 1.0, prior_sd)
         pm.Normal("y", x**2, 1.0, observed=16.0)
-    return known(model, "x")
+    return described(model)
 
 
 def bound():
@@ -59,7 +29,7 @@ def bound():
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 10.0)
         pm.Censored("y", pm.Normal.dist(x, 0.1), lower=0.0, upper=None, observed=0.0)
-    return known(model, "x")
+    return described(model)
 
 
 def found(model, draws):

@@ -317,7 +317,8 @@ def test_absent_data_say_where_to_get_them(write, folder):
         (
             "chains = 2",
             'backend = "nutpy"',
-            "sampler.backend: unknown value 'nutpy'; did you mean 'nutpie'? Known: nutpie",
+            "sampler.backend: unknown value 'nutpy'; did you mean 'nutpie'? "
+            "Known: nutpie, pymc, numpyro, blackjax",
         ),
         (
             'interval_kind = "hdi"',
