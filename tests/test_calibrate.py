@@ -52,7 +52,7 @@ def test_a_run_knows_nothing_of_those_before(calibrator):
 def test_readings_below_a_limit_are_hidden_in_each_simulation():
     """The likelihood of the truth is that of what is seen, so it differs from run to run."""
     data = icp(
-        {"value": 2.4e-6, "sd": 1e-7},
+        {"value": 2.4e-6},
         {"sample": "B", "solvent": "DCM", "lod": 1e-9, "dilution": np.nan},
         hypotheses=[hypothesis("as is", 1.0, 1.0, 0.1, solvent="DCM")],
     )

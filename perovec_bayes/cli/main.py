@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from perovec_bayes.cli.printing import outcome_lines, say
+from perovec_bayes.cli.printing import compared_lines, outcome_lines, say
 from perovec_bayes.cli.progress import show_progress
 from perovec_bayes.errors import PerovecError
 
@@ -25,7 +25,7 @@ app = App(
     help="Formal potentials and solubility limits from CV, optical density and ICP-OES.",
     help_epilogue=(
         "Exit codes: 0 ok, 2 usage or study file, 3 data, 4 some of several fits failed, "
-        "5 diagnostics gate failed (--quick never passes it), 130 interrupted."
+        "5 diagnostics gate failed (--quick never passes it) or no verdict, 130 interrupted."
     ),
     version=lambda: version("perovec_bayes"),
     result_action="return_value",
@@ -186,6 +186,50 @@ def report(result: Path, /, *, out: Path | None = None) -> int:
 
     say(str(remake_report(result, out)))
     return OK
+
+
+@app.command
+def compare(
+    runs: tuple[Path, ...],
+    /,
+    *,
+    out: Path | None = None,
+    leave_out: Literal["part", "dataset"] = "part",
+    refit: Flag = False,
+    bayes_factor: Flag = False,
+    study: tuple[Path, ...] = (),
+) -> int:
+    """Compare rival models of the same data by how well they predict what is left out.
+
+    Parameters
+    ----------
+    runs
+        Two or more run folders that 'fit' has made.
+    out
+        Write a page (.html) or a table (.csv).
+    leave_out
+        Leave out each part (cycle, sweep, sample), or each dataset as a whole.
+    refit
+        Fit again without what importance sampling cannot leave out; needs --study.
+    bayes_factor
+        Estimate the evidence of each model as well; needs --study.
+    study
+        The study files of the runs, one --study each, in any order.
+    """
+    from perovec_bayes.workflow.compare import compare_runs
+
+    with show_progress("compare") as tell:
+        found = compare_runs(
+            runs,
+            out=out,
+            unit=leave_out,
+            refit=refit,
+            bayes_factor=bayes_factor,
+            studies=study,
+            progress=tell,
+        )
+    say(compared_lines(found))
+    return OK if found.comparison.reliable else GATE_FAILED
 
 
 @app.command

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perovec_bayes.workflow.compare import Compared
     from perovec_bayes.workflow.fit import Outcome
 
 
@@ -41,6 +42,30 @@ def outcome_lines(outcome: Outcome) -> str:
         (row.name, row.value, row.interval, row.unit, row.interval_kind) for row in outcome.primary
     ]
     return "\n".join([*lines, *columns([("", "median", "interval", "unit", ""), *rows])])
+
+
+def compared_lines(found: Compared) -> str:
+    """Return what is to be said after a comparison: verdict, warnings, tables.
+
+    Parameters
+    ----------
+    found : Compared
+        The comparison.
+    """
+    from perovec_bayes.report.comparison import (  # noqa: PLC0415 - not before it is needed
+        bayes_factors,
+        by_block,
+        totals,
+    )
+
+    lines = [*found.comparison.verdict]
+    lines += [f"  - {warning}" for warning in found.comparison.warnings]
+    lines += ["", *columns(totals(found.comparison)), "", *columns(by_block(found.comparison))]
+    if found.evidences:
+        lines += ["", *bayes_factors(found.evidences)]
+    if found.written:
+        lines += ["", str(found.written)]
+    return "\n".join(lines)
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pymc as pm
@@ -57,6 +57,19 @@ class Quantity:
     threshold: float | None = None
 
 
+class Blocks(NamedTuple):
+    """The parts of a dataset that cross-validation leaves out, one at a time."""
+
+    labels: tuple[str, ...]
+    """Names, as in "cycle 2"."""
+    masks: np.ndarray
+    """Which data belong to each, shape (blocks, *shape of the data), bool."""
+    terms: Tensor
+    """ln p(data of the block | all other data, parameters), shape (blocks,)."""
+    whole: Tensor
+    """ln p(all data of the dataset | parameters), scalar."""
+
+
 @dataclass(frozen=True)
 class Observable:
     """A dataset as the model sees it.
@@ -82,6 +95,8 @@ class Observable:
         Coordinates and labels for figures, name -> (dims, array).
     attrs : dict
         Of the dataset.
+    blocks : Blocks
+        What cross-validation leaves out.
     """
 
     name: str
@@ -95,6 +110,7 @@ class Observable:
     tolerance: np.ndarray
     constants: dict[str, tuple[tuple[str, ...], np.ndarray]]
     attrs: dict[str, Any]
+    blocks: Blocks
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
     Parameters
     ----------
     value, mean : Array
-        Data y and model mu, shape (points,) in the unit of the data.
+        Data y and model mu, shape (points,) in the unit of the data. A datum that is NaN is not
+        known: the recursion predicts over it, and its term is 0.
     white : Array
         sd of the white noise, shape (points,), same unit.
     wander : Array
@@ -33,7 +34,7 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
     Returns
     -------
     Array
-        ln p(y_n | y_1..n-1), shape (points,).
+        ln p(y_n | those known of y_1..n-1), shape (points,).
 
     References
     ----------
@@ -47,7 +48,7 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
 
     def step(carry: Moments, now: tuple[Array, ...]) -> tuple[Moments, Array]:
         level, slope, p11, p12, p22 = carry
-        residual, white_variance, u = now
+        residual, known, white_variance, u = now
         a = jnp.sqrt(3.0) * u
         e = jnp.exp(-a)
         f11, f12, f21, f22 = e * (1 + a), e * u, -3 * e * u, e * (1 - a)
@@ -61,8 +62,8 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
         p22 = 3 * variance + g21 * f21 + g22 * f22
         total = p11 + white_variance
         error = residual - level
-        density = -0.5 * (jnp.log(2 * jnp.pi * total) + error**2 / total)
-        k1, k2 = p11 / total, p12 / total
+        density = -0.5 * known * (jnp.log(2 * jnp.pi * total) + error**2 / total)
+        k1, k2 = known * p11 / total, known * p12 / total
         after = (
             level + k1 * error,
             slope + k2 * error,
@@ -73,7 +74,10 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
         return after, density
 
     start = (zero, zero, variance + zero, zero, 3 * variance + zero)
-    _, density = lax.scan(step, start, (value - mean, white**2, steps.at[0].set(0.0)))
+    missing = jnp.isnan(value)
+    residual = jnp.where(missing, 0.0, value - mean)
+    given = (residual, jnp.where(missing, 0.0, 1.0), white**2, steps.at[0].set(0.0))
+    _, density = lax.scan(step, start, given)
     return density
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pymc as pm
@@ -12,7 +12,7 @@ from jax import numpy as jnp
 from pytensor import tensor as pt
 
 from perovec_bayes.errors import StudyError
-from perovec_bayes.inference import bridge, noise
+from perovec_bayes.inference import blocks, bridge, noise
 from perovec_bayes.inference.bridge import Tensor
 from perovec_bayes.inference.cards import Technique
 from perovec_bayes.inference.model import Builder, Observable, model_in_context
@@ -30,8 +30,8 @@ def observe(
     draw: Callable[..., np.ndarray],
     mean: Tensor,
     noise_parameters: list[Tensor],
-) -> None:
-    """Add an observed variable to the PyMC model in context.
+) -> Tensor:
+    """Add an observed variable to the PyMC model in context, and return it.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def observe(
     signature : str
         Core shapes of mean and noise parameters.
     log_density : callable
-        JAX function (value, mean, *noise_parameters) -> pointwise log-densities.
+        JAX function (value, mean, *noise_parameters) -> pointwise log-densities, which sum to the
+        joint one; those of values that are NaN are 0.
     draw : callable
         (rng, mean, *noise_parameters) -> new data.
     mean : TensorVariable
@@ -75,7 +76,7 @@ def observe(
 
     for dim, length in zip(dims, value.shape, strict=True):
         model_in_context().add_coord(dim, list(range(length)))
-    pm.CustomDist(
+    variable = pm.CustomDist(
         name,
         *parameters,
         logp=graph,
@@ -84,6 +85,7 @@ def observe(
         observed=value,
         dims=dims,
     )
+    return cast(Tensor, variable)
 
 
 def _noise_model(builder: Builder, technique: Technique) -> str:
@@ -171,7 +173,8 @@ def observe_cv(
     white = bridge.wrap(white_noise)(mean, sigma_a * current.scale, sigma_p, sigma_E)
     path = np.diff(time, prepend=time[0]) * speed
     tolerance = FIT_TOLERANCE * float(np.ptp(current.value))
-    _add_current(builder, data, current, mean, white, path, "ell_d", tolerance)
+    parts = blocks.sections(data)
+    _add_current(builder, data, current, mean, white, path, "ell_d", tolerance, parts)
 
 
 def observe_transient(
@@ -206,7 +209,8 @@ def observe_transient(
     # the charging of the double layer exceeds everything else for a point or two
     low, high = np.quantile(current.value, [0.02, 0.98])
     tolerance = FIT_TOLERANCE * float(high - low)
-    _add_current(builder, data, current, mean, white, path, "ell_t", tolerance)
+    parts = blocks.stretches(np.minimum(path, 1.0))  # a jump counts as an e-fold of time
+    _add_current(builder, data, current, mean, white, path, "ell_t", tolerance, parts)
 
 
 def _add_current(
@@ -218,6 +222,7 @@ def _add_current(
     path: np.ndarray,
     length_name: str,
     tolerance: float,
+    parts: blocks.Parts,
 ) -> None:
     """Add the likelihood of a current with white noise and a misfit that wanders along a path."""
     name = data.attrs["name"]
@@ -229,7 +234,7 @@ def _add_current(
     steps = bridge.constant(path) / length
     dims = (f"{name}_point",)
     noise_parameters = [white, wander, steps]
-    observe(
+    observed = observe(
         name,
         dims,
         current.value,
@@ -256,6 +261,9 @@ def _add_current(
                 f"{name}_cycle": (dims, data["cycle"].to_numpy()),
             },
             attrs=dict(data.attrs),
+            blocks=blocks.of_series(
+                noise.log_density, parts.labels, parts.masks(), observed, mean, *noise_parameters
+            ),
         )
     )
 
@@ -299,9 +307,11 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
 
     dims = (f"{name}_time", f"{name}_band")
     noise_parameters = [white, wander, steps]
-    observe(
+    observed = observe(
         name, dims, value, "(n,b),(n,b),(),(n)->(n,b)", log_density, draw, density, noise_parameters
     )
+    parts = blocks.at_times(builder.of_technique("cv"), time)
+    masks = np.repeat(parts.masks()[:, :, None], value.shape[1], axis=2)
     builder.info.observables.append(
         Observable(
             name=name,
@@ -322,5 +332,8 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
                 f"{name}_band_high_nm": ((dims[1],), data["band_high_nm"].to_numpy()),
             },
             attrs=dict(data.attrs),
+            blocks=blocks.of_series(
+                log_density, parts.labels, masks, observed, density, *noise_parameters
+            ),
         )
     )

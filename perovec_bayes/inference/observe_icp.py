@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from jax.scipy.special import logsumexp
 from pytensor import tensor as pt
 
 from perovec_bayes.forward import icp
-from perovec_bayes.inference import bridge
+from perovec_bayes.inference import bridge, icp_blocks
 from perovec_bayes.inference.bridge import Tensor
 from perovec_bayes.inference.dilution import (
     Ambiguity,
@@ -21,7 +21,7 @@ from perovec_bayes.inference.dilution import (
     report_probability,
     sampled_factors,
 )
-from perovec_bayes.inference.model import Builder, Observable, model_in_context
+from perovec_bayes.inference.model import Blocks, Builder, Observable, model_in_context
 from perovec_bayes.inference.observe import observe
 
 BLANKS_IN_LOD = 3.29
@@ -52,10 +52,8 @@ def _constants(
     } | {f"{name}_{column}": (dims, data[column].to_numpy()) for column in ("lod", "dilution")}
 
 
-def _deviation(builder: Builder, data: xr.Dataset) -> Tensor:
+def _deviation(builder: Builder, name: str, samples: np.ndarray, sample_of: np.ndarray) -> Tensor:
     """Add the preparation error of each sample; return ln of it for each measurement."""
-    name = data.attrs["name"]
-    samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
     model_in_context().add_coord(f"{name}_sample", samples.tolist())
     preparation = builder.parameter("s_p")
     z = builder.auxiliary(
@@ -64,6 +62,56 @@ def _deviation(builder: Builder, data: xr.Dataset) -> Tensor:
     deviation: Tensor = preparation * z[sample_of]
     builder.values[f"{name}_deviation"] = deviation
     return deviation
+
+
+class _Likelihood(NamedTuple):
+    """The density of readings, summed over the hypotheses on the dilution of some groups."""
+
+    readings: icp_blocks.Readings
+    groups: list[Ambiguity]
+
+    def single(self, value: Any, mean: Any, proportional: Any) -> Any:
+        """Return the terms where every dilution is known; 0 where a value is missing (NaN)."""
+        given, limit, hidden, floor, _ = self.readings
+        missing = jnp.isnan(value)
+        filled = jnp.where(missing, given, value)
+        terms = icp.log_density(filled, limit, hidden, mean, floor, proportional)
+        return jnp.where(missing, 0.0, terms)
+
+    def by_hypothesis(self, value: Any, mean: Any, proportional: Any, y: Any, number: int) -> Any:
+        """Return the terms of a group for each of its hypotheses, shape (hypotheses, rows)."""
+        group = self.groups[number]
+        factors = group.factors * jnp.exp(group.spreads * y[number])
+        each = [self.single(value, mean / factor, proportional)[group.rows] for factor in factors]
+        return jnp.stack(each)
+
+    def terms(self, value: Any, mean: Any, proportional: Any, y: Any) -> Any:
+        """Return terms that sum to the density.
+
+        Those of a group are conditional on those before them (the chain rule).
+        """
+        terms = self.single(value, mean, proportional)
+        for number, group in enumerate(self.groups):
+            each = self.by_hypothesis(value, mean, proportional, y, number)
+            joint = logsumexp(jnp.cumsum(each, axis=1) + np.log(group.weights)[:, None], axis=0)
+            terms = terms.at[group.rows].set(jnp.diff(joint, prepend=0.0))
+        return terms
+
+    def probability(self, number: int, mean: Any, proportional: Any, y: Any) -> Any:
+        """Return the probability of each hypothesis of a group."""
+        each = self.by_hypothesis(self.readings.value, mean, proportional, y, number)
+        return softmax(jnp.sum(each, axis=1) + np.log(self.groups[number].weights))
+
+    def draw(
+        self, rng: np.random.Generator, mean: np.ndarray, proportional: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        """Return new readings."""
+        centre = mean.copy()
+        for number, group in enumerate(self.groups):
+            h = rng.choice(len(group.names), p=group.weights)
+            centre[group.rows] /= group.factors[h] * np.exp(group.spreads[h] * y[number])
+        sd = np.asarray(icp.standard_deviation(centre, self.readings.floor, proportional))
+        return centre + sd * rng.standard_normal(len(centre))
 
 
 def observe_icp(
@@ -100,7 +148,8 @@ def observe_icp(
     """
     name = data.attrs["name"]
     dims = (f"{name}_measurement",)
-    true = saturated * pt.exp(_deviation(builder, data))
+    samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
+    true = saturated * pt.exp(_deviation(builder, name, samples, sample_of))
     value, limit, hidden, floor = _readings(data)
     # a stated sd is the whole error of the reading;
     # 1e-6 keeps the error of an exact reading positive
@@ -108,9 +157,7 @@ def observe_icp(
     proportional = pt.sqrt(builder.parameter("s_m") ** 2 * ~stated + 1e-12)
 
     groups = ambiguities(data)
-    known = np.ones(len(value), dtype=bool)
-    for group in groups:
-        known[group.rows] = False
+    known = ~np.isnan(data["dilution"].to_numpy())
     plain = np.where(known, data["dilution"].to_numpy(), 1.0)
     if groups:
         model_in_context().add_coord(f"{name}_group", list(range(len(groups))))
@@ -118,56 +165,33 @@ def observe_icp(
         y = builder.auxiliary(f"{name}_y", f"{name}_group", f"deviation {words}")
     else:
         y = pt.zeros(1)
-    summed = [] if sample_dilution else groups
     factors = bridge.constant(plain)
     if sample_dilution:
         factors = sampled_factors(builder, name, groups, y, plain)
     builder.values[f"{name}_factor"] = factors
     mean = true / factors
 
-    def likelihood(value: Any, mean: Any, proportional: Any) -> Any:
-        return icp.log_density(value, limit, hidden, mean, floor, proportional)
-
-    def by_hypothesis(value: Any, mean: Any, proportional: Any, y: Any, number: int) -> Any:
-        group = groups[number]
-        factors = group.factors * jnp.exp(group.spreads * y[number])
-        each = [likelihood(value, mean / factor, proportional)[group.rows] for factor in factors]
-        return jnp.stack(each)
-
-    def log_density(value: Any, mean: Any, proportional: Any, y: Any) -> Any:
-        terms = likelihood(value, mean, proportional)
-        for number, group in enumerate(summed):
-            each = by_hypothesis(value, mean, proportional, y, number)
-            joint = logsumexp(jnp.cumsum(each, axis=1) + np.log(group.weights)[:, None], axis=0)
-            # by the chain rule: the terms of a group are conditional on those before, and sum to
-            # its joint density
-            terms = terms.at[group.rows].set(jnp.diff(joint, prepend=0.0))
-        return terms
-
-    def draw(
-        rng: np.random.Generator, mean: np.ndarray, proportional: np.ndarray, y: np.ndarray
-    ) -> np.ndarray:
-        centre = mean.copy()
-        for number, group in enumerate(summed):
-            h = rng.choice(len(group.names), p=group.weights)
-            centre[group.rows] /= group.factors[h] * np.exp(group.spreads[h] * y[number])
-        sd = np.asarray(icp.standard_deviation(centre, floor, proportional))
-        return centre + sd * rng.standard_normal(len(centre))
-
-    filled = np.where(hidden > 0, limit, value)
+    readings = icp_blocks.Readings(np.where(hidden > 0, limit, value), limit, hidden, floor, plain)
+    likelihood = _Likelihood(readings, [] if sample_dilution else groups)
     noise = [proportional, y]
-    observe(name, dims, filled, "(n),(n),(g)->(n)", log_density, draw, mean, noise)
-
-    for number, group in enumerate(summed):
-
-        def probability(
-            mean: Any, proportional: Any, y: Any, number: int = number, group: Ambiguity = group
-        ) -> Any:
-            each = by_hypothesis(filled, mean, proportional, y, number)
-            return softmax(jnp.sum(each, axis=1) + np.log(group.weights))
-
-        graph = bridge.wrap(probability)(mean, proportional, y)
-        report_probability(builder, name, groups, number, graph)
+    observed = observe(
+        name,
+        dims,
+        readings.value,
+        "(n),(n),(g)->(n)",
+        likelihood.terms,
+        likelihood.draw,
+        mean,
+        noise,
+    )
+    parts = icp_blocks.partition(samples, sample_of, groups)
+    integrals = icp_blocks.terms(readings, sample_of, groups, parts.part_of)
+    terms = bridge.wrap(integrals)(observed, saturated, builder.values["s_p"], proportional)
+    for number in range(len(likelihood.groups)):
+        probability = bridge.wrap(
+            lambda *given, number=number: likelihood.probability(number, *given)
+        )
+        report_probability(builder, name, groups, number, probability(mean, *noise))
 
     compared = (hidden == 0) & (known | sample_dilution)
     builder.info.observables.append(
@@ -179,10 +203,11 @@ def observe_icp(
             value=value,
             mean=mean,
             noise=noise,
-            draw=draw,
+            draw=likelihood.draw,
             tolerance=np.where(compared, RELATIVE_TOLERANCE * np.abs(value), np.inf),
             constants=_constants(data, name, dims),
             attrs=dict(data.attrs),
+            blocks=Blocks(parts.labels, parts.masks(), terms, pt.sum(terms)),
         )
     )
     return [(group, probability_name(name, groups, n)) for n, group in enumerate(groups)]

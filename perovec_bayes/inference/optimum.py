@@ -172,7 +172,7 @@ def _least_squares(
     def residuals(u: Array, values: list[Array], spans: list[Array]) -> Array:
         outputs = means(centre + spread * u)
         parts = [
-            ((m - value) / (o.tolerance * span)).ravel()[piece]
+            jnp.where(jnp.isnan(value), 0.0, (m - value) / (o.tolerance * span)).ravel()[piece]
             for m, o, value, span, piece in zip(outputs, used, values, spans, pieces, strict=True)
         ]
         return jnp.concatenate([*parts, u])
@@ -182,12 +182,18 @@ def _least_squares(
     def near(u: np.ndarray) -> np.ndarray:
         values = [compiled.data[place] for place in places]
         spans = [
-            1.0 if o.technique == "icp" else float(np.ptp(value) / np.ptp(o.value))
+            1.0 if o.technique == "icp" else _span(value) / _span(o.value)
             for o, value in zip(used, values, strict=True)
         ]
         return descend(u, values, spans).point
 
     return near
+
+
+def _span(value: np.ndarray) -> float:
+    """Return the range of those values that are known."""
+    known = value[~np.isnan(value)]
+    return float(np.ptp(known)) if known.size else 1.0
 
 
 def _distinct(ends: list[End], root: np.ndarray) -> list[End]:

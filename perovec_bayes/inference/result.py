@@ -45,10 +45,12 @@ def assemble(
     shown = list(info.quantities)
     variables = [model[name] for name in shown]
     terms: Any = model.logp(vars=model.observed_RVs, sum=False)
-    predict = Predictor(compiled, [*variables, *terms])
+    blocks = [graph for o in info.observables for graph in (o.blocks.terms, o.blocks.whole)]
+    predict = Predictor(compiled, [*variables, *terms, *blocks])
     chains, draws = points.shape[:2]
     posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in predict.others(flat)]
-    likelihood = posterior[len(shown) :]
+    likelihood = posterior[len(shown) : len(shown) + len(terms)]
+    left_out = posterior[len(shown) + len(terms) :]
     posterior_set = _dataset(model, info, shown, posterior[: len(shown)])
     _add_conditionals(posterior_set, info, rng)
     groups: dict[str, Any] = {
@@ -72,6 +74,8 @@ def assemble(
             for rv, t in zip(model.observed_RVs, likelihood, strict=True)
         }
     )
+    if info.observables:
+        groups["block_log_likelihood"] = _block_densities(info, left_out)
     groups["observed_data"] = xr.Dataset({o.name: (o.dims, o.value) for o in info.observables})
     groups["constant_data"] = xr.Dataset(
         {name: entry for o in info.observables for name, entry in o.constants.items()}
@@ -91,6 +95,25 @@ def assemble(
         }
     )
     return tree
+
+
+def _block_densities(info: ModelInfo, values: Sequence[np.ndarray]) -> xr.Dataset:
+    """Return what cross-validation needs, from the values of every observable's `Blocks`."""
+    observables = info.observables
+    parts = [(o.name, label) for o in observables for label in o.blocks.labels]
+    sizes = [int(mask.sum()) for o in observables for mask in o.blocks.masks]
+    return xr.Dataset(
+        {
+            "part": (("chain", "draw", "part_label"), np.concatenate(values[::2], axis=2)),
+            "dataset": (("chain", "draw", "dataset_label"), np.stack(values[1::2], axis=2)),
+            "part_size": ("part_label", sizes),
+            "dataset_size": ("dataset_label", [o.value.size for o in observables]),
+        },
+        coords={
+            "part_label": [f"{name}: {label}" for name, label in parts],
+            "dataset_label": [o.name for o in observables],
+        },
+    )
 
 
 class Predictor:

@@ -65,14 +65,19 @@ def render(tree: xr.DataTree, *, prob: float = 0.95) -> str:
     prob : float, default 0.95
         Probability of intervals, limits and bands [1].
     """
-    environment = Environment(
+    return environment().get_template("report.html.j2").render(_context(tree, prob))
+
+
+def environment() -> Environment:
+    """Return where templates are found, with the filters they use."""
+    found = Environment(
         loader=PackageLoader("perovec_bayes.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": plain, "duration": duration, "inline": _inline}
-    return environment.get_template("report.html.j2").render(_context(tree, prob))
+    found.filters |= {"plain": plain, "duration": duration, "inline": _inline}
+    return found
 
 
 def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from perovec_bayes.diagnostics.calibration import pit
 from perovec_bayes.diagnostics.convergence import convergence
-from perovec_bayes.inference import backends, optimum
-from perovec_bayes.inference.bridge import Compiled, Mapped
+from perovec_bayes.inference.bridge import Mapped
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import Predictor
-from perovec_bayes.inference.sample import PRIOR_DRAWS, prior_draws, prior_points
+from perovec_bayes.inference.sample import prior_draws
+from perovec_bayes.workflow.refit import Refitter
 
 LIKELIHOOD = "log_likelihood"
 
@@ -58,15 +58,20 @@ class Calibrator:
         target_accept: float = 0.9,
     ) -> None:
         self._card = card
-        self._shape, self._target = (chains, draws, tune), target_accept
+        self._refitter = partial(
+            Refitter, chains=chains, draws=draws, tune=tune, target_accept=target_accept, cores=1
+        )
         # the simulated readings are all seen: what is below its limit is hidden afterwards
         self._datasets = {name: _read(data, None) for name, data in datasets.items()}
         self._limited = any(
             "lod" in data and np.isfinite(data["lod"].to_numpy()).any()
             for data in self._datasets.values()
         )
-        self._fitted = _Fitted(build(card, self._datasets))
-        self._predict = Predictor(self._fitted.compiled)
+        self._first = self._fitted(self._datasets)
+        self._predict = Predictor(self._first.fits.compiled)
+
+    def _fitted(self, datasets: Mapping[str, xr.Dataset]) -> _Fitted:
+        return _Fitted(self._refitter(build(self._card, datasets)))
 
     def run(self, seed: int) -> dict[str, float]:
         """Make one simulation and fit it.
@@ -84,24 +89,20 @@ class Calibrator:
         """
         begun = time.perf_counter()
         rng = np.random.default_rng(seed)
-        truth = prior_draws(self._fitted.compiled.model, 1, rng)
-        made = self._predict(self._fitted.compiled.unconstrain(truth), rng)
-        values = {name: made[name].to_numpy()[0, 0] for name in self._fitted.compiled.observed}
-        fitted = self._fitted
+        compiled = self._first.fits.compiled
+        truth = prior_draws(compiled.model, 1, rng)
+        made = self._predict(compiled.unconstrain(truth), rng)
+        values = {name: made[name].to_numpy()[0, 0] for name in compiled.observed}
+        fitted = self._first
         if self._limited:
-            found = {name: _read(data, values[name]) for name, data in self._datasets.items()}
-            fitted = _Fitted(build(self._card, found))
-        else:
-            fitted.compiled.data[:] = values.values()
-        chains, draws, tune = self._shape
-        best = fitted.search()
-        points, stats = backends.with_nutpie(
-            backends.Target(fitted.compiled, fitted.gradient, best),
-            backends.Settings(chains, draws, tune, seed, self._target, cores=1),
-            lambda phase, share: None,
-        )
-        true = fitted.scalars(fitted.compiled.unconstrain(truth))[0]
-        drawn = fitted.scalars(points.reshape(-1, fitted.compiled.size))
+            fitted = self._fitted(
+                {name: _read(data, values[name]) for name, data in self._datasets.items()}
+            )
+        fitted.fits.exchange({} if self._limited else values)
+        fit = fitted.fits.fit(seed)
+        chains, draws, size = fit.points.shape
+        true = fitted.scalars(fitted.fits.compiled.unconstrain(truth))[0]
+        drawn = fitted.scalars(fit.points.reshape(-1, size))
         row: dict[str, float] = {"seed": seed}
         worst, smallest = 0.0, np.inf
         for i, name in enumerate(fitted.names):
@@ -109,26 +110,23 @@ class Calibrator:
             effective = np.fmin(quality.ess_bulk, quality.ess_tail)
             row[name] = pit(true[i], drawn[:, i], effective, rng)
             worst, smallest = np.fmax(worst, quality.r_hat), np.fmin(smallest, effective)
-        row["divergences"] = int(stats["diverging"].sum())
+        row["divergences"] = fit.divergences
         row["ess"], row["r_hat"] = smallest, worst
         row["seconds"] = time.perf_counter() - begun
         return row
 
 
 class _Fitted:
-    """A compiled model: its density, the search for its mode, and its scalars."""
+    """A model that is fitted, and its scalars."""
 
-    def __init__(self, model: pm.Model) -> None:
-        info = info_of(model)
-        self.compiled = Compiled(model, info.frames)
-        self.gradient = self.compiled.scaled_gradient()
-        prior = prior_points(self.compiled, PRIOR_DRAWS, np.random.default_rng(1))
-        self.search = optimum.Search(self.compiled, info.observables, prior, self.gradient)
-        shown = list(info.quantities)
+    def __init__(self, fits: Refitter) -> None:
+        self.fits = fits
+        model, compiled = fits.compiled.model, fits.compiled
+        shown = list(info_of(model).quantities)
         terms: Any = model.logp(vars=model.observed_RVs)
         graphs = [*(model[name] for name in shown), terms]
-        self._quantities = Mapped(self.compiled.function(graphs), data=self.compiled.data)
-        shapes = [value.shape[1:] for value in self._quantities(prior[:1])]
+        self._quantities = Mapped(compiled.function(graphs), data=compiled.data)
+        shapes = [value.shape[1:] for value in self._quantities(compiled.start[None])]
         self.names = [
             f"{name}[{i}]" if shape else name
             for name, shape in zip([*shown, LIKELIHOOD], shapes, strict=True)

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from builders import cv, od
 
+from perovec_bayes.constants import thermal_frequency
 from perovec_bayes.errors import StudyError
 from perovec_bayes.forward import electrode as physics
 from perovec_bayes.forward import programme
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card, with_every_option
 from perovec_bayes.inference.mechanisms import MECHANISMS, electrode, parts
@@ -41,6 +43,20 @@ def test_a_card_holds_what_every_rival_needs(name):
         for value in values:
             whole = with_every_option(chosen(card, **{option: value}), mechanism.options)
             assert mechanism.required(whole) <= set(card.parameters), (option, value)
+
+
+def test_the_stability_window_under_three_conditions():
+    """By the closed forms of `chemistry`, at a point of the parameters."""
+    names = ("E_CB", "E_f", "window", "window_ions", "window_saturated", "log10_K_sp_CB", "E0", "s")
+    model = build(load_card("nanocrystal_film"), [sweep()])
+    compiled = Compiled(model)
+    at = Mapped(compiled.function([model[name] for name in names]), chunk=1)(compiled.start[None])
+    E_CB, E_f, window, ions, saturated, log10_k, E0, s = (float(np.ravel(each)[0]) for each in at)
+    f = thermal_frequency(298.15)
+    assert window == pytest.approx(E_CB - E_f)
+    assert ions == pytest.approx(window + np.log(1e-3 * 3e-3**3) / (2 * f))
+    assert saturated == pytest.approx(E_CB - E0 - np.log(1e3 * s) / (2 * f))
+    assert E0 + log10_k * np.log(10) / (2 * f) == pytest.approx(E_CB)
 
 
 @pytest.mark.parametrize("name", CARDS)

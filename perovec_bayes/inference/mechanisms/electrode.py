@@ -333,14 +333,14 @@ def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool
         description="decimal logarithm of K_sp",
     )
     ions = np.log(1e-6 * (3e-6) ** 3 / STANDARD_CONCENTRATION**4)
-    builder.derived(
+    with_ions = builder.derived(
         "E_dec_ions",
         E_f - ions / (2 * f),
         unit="V",
         symbol="E_dec(1 mM Cs+, 3 mM Br-)",
         description="decomposition potential at 1 mmol/L Cs+ and 3 mmol/L Br-",
     )
-    builder.derived(
+    saturated = builder.derived(
         "E_dec_saturated",
         E0 + pt.log(builder.values["s"] / STANDARD_CONCENTRATION) / (2 * f),
         unit="V",
@@ -354,12 +354,26 @@ def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool
         symbol="E_CB",
         description="conduction band edge, from literature only",
     )
+    windows = {
+        "window": (E_f, "E_f", "released ions at 1 mol/L; free ions, m = 5"),
+        "window_ions": (with_ions, "E_dec(1 mM Cs+, 3 mM Br-)", "free ions, m = 5"),
+        "window_saturated": (saturated, "E_dec(saturated)", "a solution saturated by the film"),
+    }
+    for name, (potential, symbol, where) in windows.items():
+        builder.derived(
+            name,
+            E_CB - potential,
+            unit="V",
+            symbol=f"E_CB - {symbol}",
+            threshold=0.0,
+            description="above 0 V: electrons enter the conduction band before decomposition "
+            f"({where})",
+        )
     builder.derived(
-        "window",
-        E_CB - E_f,
-        unit="V",
-        symbol="E_CB - E_f",
-        threshold=0.0,
-        description="above 0 V: electrons enter the conduction band before decomposition "
-        "(unit activities)",
+        "log10_K_sp_CB",
+        2 * f * (E_CB - E0) / np.log(10),
+        unit="1",
+        symbol="log10 K_sp(E_f = E_CB)",
+        description="what log10 K_sp would have to be for E_f (1 mol/L, m = 5) to lie at the "
+        "conduction band edge; below it decomposition comes after the band is reached",
     )
