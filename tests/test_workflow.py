@@ -40,11 +40,13 @@ reason = "a test"
 
 def test_the_run_folder_is_complete(finished):
     assert sorted(p.name for p in finished.folder.iterdir()) == [
+        "features.csv",
         "identifiability.csv",
         "posterior.nc",
         "provenance.json",
         "report.html",
         "run.jsonl",
+        "sensitivity.csv",
         "study.toml",
         "summary.csv",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -105,4 +106,15 @@ def band(ranks: np.ndarray, prob: float = 0.95) -> tuple[Any, ...]:
     tuple of ndarray
         Each of shape (simulations + 1,) [1].
     """
-    return _ecdf_pit(ranks, prob, BANDS, rng=np.random.default_rng(1))
+    places, low, high = _ends(len(ranks), prob)
+    found = np.searchsorted(np.sort(ranks), places, side="right") / len(ranks)
+    found[[0, -1]] = 0.0, 1.0
+    return places, found, low, high
+
+
+@lru_cache(maxsize=64)
+def _ends(count: int, prob: float) -> tuple[np.ndarray, ...]:
+    """Return places and ends of the band, which depend on the number of ranks alone."""
+    even = np.arange(count) / count
+    places, _, low, high = _ecdf_pit(even, prob, BANDS, rng=np.random.default_rng(1))
+    return places, low, high

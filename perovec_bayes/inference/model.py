@@ -44,6 +44,9 @@ class Quantity:
         For each scalar "", "upper" or "lower": the data bound it from one side only.
     threshold : float, optional
         A value of interest, in the canonical unit: the probability of lying above it is reported.
+    effect : bool
+        Whether it is a deviation whose spread is a parameter, and so part of the model rather than
+        of the prior.
     """
 
     unit: str
@@ -55,6 +58,7 @@ class Quantity:
     display_unit: str = ""
     limits: tuple[str, ...] = ()
     threshold: float | None = None
+    effect: bool = False
 
 
 class Blocks(NamedTuple):
@@ -97,6 +101,10 @@ class Observable:
         Of the dataset.
     blocks : Blocks
         What cross-validation leaves out.
+    leave_one_out : callable, optional
+        (mean, *noise), each with a leading axis of draws -> P(new value <= value | all other
+        values), or <= limit where censored, and ln of the density (or probability) of the value
+        given all others, each of shape (draws, ...); NaN where that is not known.
     """
 
     name: str
@@ -111,6 +119,7 @@ class Observable:
     constants: dict[str, tuple[tuple[str, ...], np.ndarray]]
     attrs: dict[str, Any]
     blocks: Blocks
+    leave_one_out: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
 
 
 @dataclass(frozen=True)
@@ -351,16 +360,23 @@ class Builder:
         if name in self.info.quantities:
             self.info.quantities[name] = replace(self.info.quantities[name], limits=limits)
 
-    def auxiliary(self, name: str, dims: str, description: str) -> Tensor:
+    def auxiliary(self, name: str, dims: str, description: str, *, effect: bool = False) -> Tensor:
         """Add standard-normal variables that carry an effect of known spread (non-centred).
 
         Parameters
         ----------
         name, dims, description : str
             Name, dimension, and what it stands for.
+        effect : bool, default False
+            As in `Quantity`.
         """
         self.info.quantities[name] = Quantity(
-            unit="1", symbol="z", description=description, role="ancillary", free=True
+            unit="1",
+            symbol="z",
+            description=description,
+            role="ancillary",
+            free=True,
+            effect=effect,
         )
         variable: Tensor = pm.Normal(name, 0.0, 1.0, dims=dims)
         return variable

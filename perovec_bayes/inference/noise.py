@@ -117,3 +117,97 @@ def draw(
         level, slope = f11 * level + f12 * slope + p1, f21 * level + f22 * slope + p2
         misfit.append(level)
     return mean + wander * np.array(misfit) + white * rng.standard_normal(len(mean))
+
+
+def leave_one_out(
+    value: np.ndarray, mean: np.ndarray, white: np.ndarray, wander: np.ndarray, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compare each point with what all the other points of its series say of it.
+
+    Given all others, y_i is normal with mean y_i - u_i/d_i and variance 1/d_i, where u = K^-1 (y -
+    mu), d = diag(K^-1) and K is the covariance of misfit and white noise. u and d come from the
+    Kalman filter and one pass backward, in O(points).
+
+    Parameters
+    ----------
+    value : ndarray
+        Data y, shape (points,) in the unit of the data.
+    mean, white : ndarray
+        Model and sd of the white noise for each draw, shape (draws, points), same unit.
+    wander : ndarray
+        sd of the misfit, shape (draws,), same unit.
+    steps : ndarray
+        As in `log_density`, shape (draws, points) [1].
+
+    Returns
+    -------
+    score : ndarray
+        Deviation in units of its own standard deviation, u_i/sqrt(d_i), shape (draws, points) [1].
+    density : ndarray
+        ln p(y_i | all others), shape (draws, points).
+
+    References
+    ----------
+    de Jong, P. J. Am. Stat. Assoc. 1988, 83, 1111 (the backward pass). Sundararajan, S.; Keerthi,
+    S. S. Neural Comput. 2001, 13, 1103 (from the inverse covariance).
+    """
+    points_first = (np.ascontiguousarray(each.T) for each in (value - mean, white**2, steps))
+    forward, transitions = _filter(wander**2, *points_first)
+    r1, r2, n11, n12, n22 = np.zeros((5, len(mean)))
+    u, d = np.empty((2, len(value), len(mean)))
+    for i in range(len(value) - 1, -1, -1):
+        error, total, p11, p12 = forward[i]
+        if i + 1 < len(value):
+            f11, f12, f21, f22 = transitions[i + 1]
+            # r -> F' r, N -> F' N F
+            r1, r2 = f11 * r1 + f21 * r2, f12 * r1 + f22 * r2
+            m11, m12 = n11 * f11 + n12 * f21, n11 * f12 + n12 * f22
+            m21, m22 = n12 * f11 + n22 * f21, n12 * f12 + n22 * f22
+            n11, n12 = f11 * m11 + f21 * m21, f11 * m12 + f21 * m22
+            n22 = f12 * m12 + f22 * m22
+        k1, k2 = p11 / total, p12 / total
+        u[i] = error / total - (k1 * r1 + k2 * r2)
+        nk1, nk2 = n11 * k1 + n12 * k2, n12 * k1 + n22 * k2
+        d[i] = 1 / total + k1 * nk1 + k2 * nk2
+        # through the update: r -> r + u (1, 0), N -> (1 - k z)' N (1 - k z) + z z'/total
+        r1 = r1 + u[i]
+        n11, n12 = n11 - 2 * nk1 + d[i], n12 - nk2
+    score = (u / np.sqrt(d)).T
+    return score, 0.5 * np.log(d / (2 * np.pi)).T - 0.5 * score**2
+
+
+type _Moments = tuple[np.ndarray, ...]
+
+
+def _filter(
+    variance: np.ndarray, residual: np.ndarray, white: np.ndarray, steps: np.ndarray
+) -> tuple[list[_Moments], list[_Moments]]:
+    """Run the recursion of `log_density` for many draws at once; arrays begin with the points.
+
+    Returns at each point the error of the prediction, its variance and the first row of the
+    predicted covariance; and the transition to each point.
+    """
+    level = slope = p12 = np.zeros_like(variance)
+    p11, p22 = variance, 3 * variance
+    moments: list[_Moments] = []
+    transitions: list[_Moments] = []
+    for i in range(len(residual)):
+        u = steps[i] if i else np.zeros_like(variance)
+        a = np.sqrt(3.0) * u
+        e = np.exp(-a)
+        f11, f12, f21, f22 = e * (1 + a), e * u, -3 * e * u, e * (1 - a)
+        level, slope = f11 * level + f12 * slope, f21 * level + f22 * slope
+        q11, q12, q22 = p11 - variance, p12, p22 - 3 * variance
+        g11, g12 = f11 * q11 + f12 * q12, f11 * q12 + f12 * q22
+        g21, g22 = f21 * q11 + f22 * q12, f21 * q12 + f22 * q22
+        p11 = variance + g11 * f11 + g12 * f12
+        p12 = g11 * f21 + g12 * f22
+        p22 = 3 * variance + g21 * f21 + g22 * f22
+        total = p11 + white[i]
+        error = residual[i] - level
+        moments.append((error, total, p11, p12))
+        transitions.append((f11, f12, f21, f22))
+        k1, k2 = p11 / total, p12 / total
+        level, slope = level + k1 * error, slope + k2 * error
+        p11, p12, p22 = p11 * (1 - k1), p12 * (1 - k1), p22 - k2 * p12
+    return moments, transitions

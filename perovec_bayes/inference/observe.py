@@ -10,6 +10,7 @@ import pymc as pm
 import xarray as xr
 from jax import numpy as jnp
 from pytensor import tensor as pt
+from scipy.special import ndtr
 
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference import blocks, bridge, noise
@@ -234,6 +235,11 @@ def _add_current(
     steps = bridge.constant(path) / length
     dims = (f"{name}_point",)
     noise_parameters = [white, wander, steps]
+
+    def leave_out(*given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        score, density = noise.leave_one_out(current.value, *given)
+        return ndtr(score), density
+
     observed = observe(
         name,
         dims,
@@ -264,6 +270,7 @@ def _add_current(
             blocks=blocks.of_series(
                 noise.log_density, parts.labels, parts.masks(), observed, mean, *noise_parameters
             ),
+            leave_one_out=leave_out,
         )
     )
 
@@ -305,6 +312,13 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
     ) -> np.ndarray:
         return np.stack([noise.draw(rng, mu[:, b], sd[:, b], sigma, r) for b in series], axis=1)
 
+    def leave_out(
+        mu: np.ndarray, sd: np.ndarray, sigma: np.ndarray, r: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        each = [noise.leave_one_out(value[:, b], mu[..., b], sd[..., b], sigma, r) for b in series]
+        score, density = (np.stack(parts, axis=-1) for parts in zip(*each, strict=True))
+        return ndtr(score), density
+
     dims = (f"{name}_time", f"{name}_band")
     noise_parameters = [white, wander, steps]
     observed = observe(
@@ -335,5 +349,6 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
             blocks=blocks.of_series(
                 log_density, parts.labels, masks, observed, density, *noise_parameters
             ),
+            leave_one_out=leave_out,
         )
     )

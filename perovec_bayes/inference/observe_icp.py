@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from perovec_bayes.inference.dilution import (
     report_probability,
     sampled_factors,
 )
+from perovec_bayes.inference.icp_left_out import Readings, leave_one_out
 from perovec_bayes.inference.model import Blocks, Builder, Observable, model_in_context
 from perovec_bayes.inference.observe import observe
 
@@ -57,7 +59,10 @@ def _deviation(builder: Builder, name: str, samples: np.ndarray, sample_of: np.n
     model_in_context().add_coord(f"{name}_sample", samples.tolist())
     preparation = builder.parameter("s_p")
     z = builder.auxiliary(
-        f"{name}_z", f"{name}_sample", "deviation of a sample from saturation, in units of s_p"
+        f"{name}_z",
+        f"{name}_sample",
+        "deviation of a sample from saturation, in units of s_p",
+        effect=True,
     )
     deviation: Tensor = preparation * z[sample_of]
     builder.values[f"{name}_deviation"] = deviation
@@ -114,6 +119,22 @@ class _Likelihood(NamedTuple):
         return centre + sd * rng.standard_normal(len(centre))
 
 
+def _left_out(readings: Readings) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Return what `Observable.leave_one_out` asks for, of a mean that includes each deviation."""
+    factor = np.where(np.isnan(readings.factor), 1.0, readings.factor)
+
+    def function(
+        mean: np.ndarray,
+        proportional: np.ndarray,
+        y: np.ndarray,
+        deviation: np.ndarray,
+        spread: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return leave_one_out(readings, mean * factor * np.exp(-deviation), spread, proportional)
+
+    return function
+
+
 def observe_icp(
     builder: Builder, data: xr.Dataset, saturated: Tensor, *, sample_dilution: bool = False
 ) -> list[tuple[Ambiguity, str]]:
@@ -149,7 +170,8 @@ def observe_icp(
     name = data.attrs["name"]
     dims = (f"{name}_measurement",)
     samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)
-    true = saturated * pt.exp(_deviation(builder, name, samples, sample_of))
+    deviation = _deviation(builder, name, samples, sample_of)
+    true = saturated * pt.exp(deviation)
     value, limit, hidden, floor = _readings(data)
     # a stated sd is the whole error of the reading;
     # 1e-6 keeps the error of an exact reading positive
@@ -202,12 +224,15 @@ def observe_icp(
             dims=dims,
             value=value,
             mean=mean,
-            noise=noise,
-            draw=likelihood.draw,
+            noise=[*noise, deviation, builder.values["s_p"]],
+            draw=lambda rng, mean, *rest: likelihood.draw(rng, mean, *rest[:2]),
             tolerance=np.where(compared, RELATIVE_TOLERANCE * np.abs(value), np.inf),
             constants=_constants(data, name, dims),
             attrs=dict(data.attrs),
             blocks=Blocks(parts.labels, parts.masks(), terms, pt.sum(terms)),
+            leave_one_out=_left_out(
+                Readings(value, limit, floor, np.where(known, plain, np.nan), sample_of)
+            ),
         )
     )
     return [(group, probability_name(name, groups, n)) for n, group in enumerate(groups)]

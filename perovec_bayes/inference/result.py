@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ import xarray as xr
 
 from perovec_bayes.inference.bridge import Compiled, Mapped, Tensor
 from perovec_bayes.inference.cards import Card
+from perovec_bayes.inference.leave_one_out import DRAWS, leave_one_out
+from perovec_bayes.inference.log_prior import log_prior
 from perovec_bayes.inference.model import ModelInfo, info_of
 from perovec_bayes.inference.optimum import Optimum
 
@@ -46,12 +49,17 @@ def assemble(
     variables = [model[name] for name in shown]
     terms: Any = model.logp(vars=model.observed_RVs, sum=False)
     blocks = [graph for o in info.observables for graph in (o.blocks.terms, o.blocks.whole)]
-    predict = Predictor(compiled, [*variables, *terms, *blocks])
+    priors = log_prior(model)
+    predict = Predictor(compiled, [*variables, *terms, *blocks, *priors.values()])
     chains, draws = points.shape[:2]
-    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in predict.others(flat)]
-    likelihood = posterior[len(shown) : len(shown) + len(terms)]
-    left_out = posterior[len(shown) + len(terms) :]
-    posterior_set = _dataset(model, info, shown, posterior[: len(shown)])
+    kept = np.linspace(0, len(flat) - 1, min(DRAWS, len(flat))).round().astype(int)
+    series, others = predict.both(flat, kept)
+    counts = np.cumsum([len(shown), len(terms), len(blocks)])
+    posterior = [v.reshape(chains, draws, *v.shape[1:]) for v in others]
+    posterior, likelihood, left_out, prior_terms = (
+        posterior[begin:end] for begin, end in itertools.pairwise([0, *counts, None])
+    )
+    posterior_set = _dataset(model, info, shown, posterior)
     _add_conditionals(posterior_set, info, rng)
     groups: dict[str, Any] = {
         "posterior": posterior_set,
@@ -65,9 +73,10 @@ def assemble(
         groups["modes"] = _dataset(model, info, shown, [v[None] for v in values]).assign_attrs(
             log_density=np.array([mode.log_density for mode in modes])
         )
-    for group, source in (("posterior_predictive", flat), ("prior_predictive", prior)):
-        chosen = source[rng.choice(len(source), min(PREDICTIVE_DRAWS, len(source)), replace=False)]
-        groups[group] = predict(chosen, rng)
+    chosen = rng.choice(len(kept), min(PREDICTIVE_DRAWS, len(kept)), replace=False)
+    groups["posterior_predictive"] = predict.new_data([v[chosen] for v in series], rng)
+    chosen = rng.choice(len(prior), min(PREDICTIVE_DRAWS, len(prior)), replace=False)
+    groups["prior_predictive"] = predict(prior[chosen], rng)
     groups["log_likelihood"] = xr.Dataset(
         {
             rv.name: (("chain", "draw", *_dims(model, rv.name)), t)
@@ -76,6 +85,10 @@ def assemble(
     )
     if info.observables:
         groups["block_log_likelihood"] = _block_densities(info, left_out)
+    groups["log_prior"] = xr.Dataset(
+        {name: (("chain", "draw"), value) for name, value in zip(priors, prior_terms, strict=True)}
+    )
+    groups["leave_one_out"] = leave_one_out(info.observables, predict.split(series), rng)
     groups["observed_data"] = xr.Dataset({o.name: (o.dims, o.value) for o in info.observables})
     groups["constant_data"] = xr.Dataset(
         {name: entry for o in info.observables for name, entry in o.constants.items()}
@@ -143,6 +156,49 @@ class Predictor:
         """
         return self._evaluate(points, slice(self._count, None))
 
+    def both(
+        self, points: np.ndarray, kept: np.ndarray
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what the data need for some of the points, and the other graphs for all.
+
+        Parameters
+        ----------
+        points : ndarray
+            Coordinates, shape (draws, size).
+        kept : ndarray of int
+            Which of them, without repetition.
+
+        Returns
+        -------
+        series : list of ndarray
+            As `new_data` and `split` take it.
+        others : list of ndarray
+            As from `others`.
+        """
+        whole = self._evaluate(points[kept])
+        left = np.ones(len(points), dtype=bool)
+        left[kept] = False
+        rest = self.others(points[left]) if left.any() else []
+        merged = []
+        for place, value in enumerate(whole[self._count :]):
+            full = np.empty((len(points), *value.shape[1:]), value.dtype)
+            full[kept] = value
+            if rest:
+                full[left] = rest[place]
+            merged.append(full)
+        return whole[: self._count], merged
+
+    def split(self, series: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+        """Return mean and noise parameters of each observable.
+
+        Parameters
+        ----------
+        series : sequence of ndarray
+            From `both`.
+        """
+        values = iter(series)
+        return [[next(values) for _ in range(1 + len(o.noise))] for o in self._observables]
+
     def __call__(self, points: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
         """Return `NAME` and `NAME_mean` for every observable.
 
@@ -155,11 +211,21 @@ class Predictor:
         rng : numpy.random.Generator
             Source of randomness.
         """
-        values = iter(self._evaluate(points, slice(self._count)))
+        return self.new_data(self._evaluate(points, slice(self._count)), rng)
+
+    def new_data(self, series: Sequence[np.ndarray], rng: np.random.Generator) -> xr.Dataset:
+        """Return what `__call__` does, from what has been evaluated already.
+
+        Parameters
+        ----------
+        series : sequence of ndarray
+            From `both`.
+        rng : numpy.random.Generator
+            Source of randomness.
+        """
         variables: dict[str, Any] = {}
-        for o in self._observables:
-            mean, *noise = [next(values) for _ in range(1 + len(o.noise))]
-            new = [o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(points))]
+        for o, (mean, *noise) in zip(self._observables, self.split(series), strict=True):
+            new = [o.draw(rng, mean[i], *(n[i] for n in noise)) for i in range(len(mean))]
             variables[f"{o.name}_mean"] = (("chain", "draw", *o.dims), mean[None])
             variables[o.name] = (("chain", "draw", *o.dims), np.stack(new)[None])
         return xr.Dataset(variables)

@@ -9,9 +9,9 @@ from types import ModuleType
 
 import xarray as xr
 
+from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.inference import storage
 from perovec_bayes.report.html import write_report
-from perovec_bayes.report.results import decoded
 
 __all__ = ["report", "write_report"]
 

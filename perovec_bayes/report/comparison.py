@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.diagnostics.comparison import Comparison
+from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.files import write_text
 from perovec_bayes.report.html import environment
-from perovec_bayes.report.results import decoded
 
 LARGE_ERROR = 0.5
 """An estimate of ln Z with a larger error is not used [1]."""

@@ -11,10 +11,11 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from perovec_bayes.diagnostics import GateResult, check
+from perovec_bayes.diagnostics.observables import decoded, observables
 from perovec_bayes.files import write_text
+from perovec_bayes.report.checks import checks
 from perovec_bayes.report.figures import Drawing, draw_all
 from perovec_bayes.report.identifiability import determined
-from perovec_bayes.report.results import decoded, observables
 from perovec_bayes.report.tables import (
     duration,
     gate_rows,
@@ -106,6 +107,7 @@ def _context(tree: xr.DataTree, prob: float) -> dict[str, Any]:
         ],
         "lessons": lessons(tree),
         "determined": determined(tree),
+        "checks": checks(tree, prob),
         "data": data,
         "synthetic": [row.name for row in data if row.synthetic],
         "priors": [{"name": name, **entry} for name, entry in decoded(tree, "priors").items()],

@@ -14,9 +14,9 @@ from perovec_bayes.diagnostics.identifiability import (
     Member,
     identifiability,
 )
+from perovec_bayes.diagnostics.observables import observables
 from perovec_bayes.diagnostics.scalars import Scalar
 from perovec_bayes.report.numbers import MINUS, pretty_unit, significant
-from perovec_bayes.report.results import observables
 from perovec_bayes.units import convert
 
 SHOWN = 10

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.diagnostics import GateResult, Scalar, learning, scalars, summarise
+from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.diagnostics.scalars import dataset
 from perovec_bayes.report.numbers import (
     UNKNOWN,
@@ -20,7 +21,6 @@ from perovec_bayes.report.numbers import (
     quote,
     significant,
 )
-from perovec_bayes.report.results import Observable
 from perovec_bayes.units import convert
 
 _INTERVALS = {

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from perovec_bayes.diagnostics import observables as shown
+from perovec_bayes.diagnostics.predictive import compare as compare_features
 from perovec_bayes.inference.bridge import Compiled
 from perovec_bayes.inference.model import Observable, info_of
 from perovec_bayes.inference.result import Predictor
@@ -82,6 +86,8 @@ class StudyCheck:
         What was understood of each dataset.
     priors : tuple of PriorCheck
         Each dataset beside the prior.
+    features : DataFrame
+        Features of the data beside those of the prior's draws, as from `diagnostics.predictive`.
     """
 
     study: str
@@ -89,6 +95,7 @@ class StudyCheck:
     parameters: int
     summaries: dict[str, Summary]
     priors: tuple[PriorCheck, ...]
+    features: pd.DataFrame
 
     def __str__(self) -> str:
         """Return the findings as lines of text."""
@@ -96,6 +103,8 @@ class StudyCheck:
         for name, summary in self.summaries.items():
             blocks.append(f"[{name}]\n{summary}")
         blocks.append("\n".join(["Data and prior", *(str(each) for each in self.priors)]))
+        if len(self.features):
+            blocks.append("\n".join(_feature_lines(self.features)))
         verdict = (
             "The study can be fitted."
             if self.can_be_fitted
@@ -142,7 +151,37 @@ def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
         compiled.size,
         {name: describe(each) for name, each in data.items()},
         tuple(compare(each, drawn[each.name].to_numpy()[0]) for each in info.observables),
+        compare_features([_with_draws(each, drawn) for each in info.observables], PROBABILITY),
     )
+
+
+def _with_draws(observable: Observable, drawn: xr.Dataset) -> shown.Observable:
+    """Return an observable as diagnostics take it, with draws as its replicates."""
+    name = observable.name
+    return shown.Observable(
+        name,
+        {**observable.attrs, "technique": observable.technique, "unit": observable.unit},
+        xr.DataArray(observable.value, dims=observable.dims),
+        drawn[name].isel(chain=0).rename(draw="sample"),
+        None,
+        {key.removeprefix(f"{name}_"): value for key, (_, value) in observable.constants.items()},
+    )
+
+
+def _feature_lines(features: pd.DataFrame) -> list[str]:
+    """Say which features of the data the prior hardly ever gives."""
+    lines = [f"Peaks, charges and optical density left: {len(features)} features"]
+    for row in features[features["outside"]].to_dict("records"):
+        where = f"cycle {row['cycle']}" if row["cycle"] else "whole record"
+        band = f", {row['band']}" if row["band"] else ""
+        lines.append(
+            f"  looks wrong: {row['feature']} of {row['data']}, {where}{band}: "
+            f"{row['measured']:.3g} {row['unit']}; prior expects {row['low']:.3g} to "
+            f"{row['high']:.3g} (95 %)"
+        )
+    if not features["outside"].any():
+        lines.append("  none is outside what the prior expects")
+    return lines
 
 
 def compare(observable: Observable, drawn: np.ndarray) -> PriorCheck:

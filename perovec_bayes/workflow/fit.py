@@ -11,7 +11,15 @@ from pathlib import Path
 import pymc as pm
 import xarray as xr
 
-from perovec_bayes.diagnostics import GateResult, check, identifiability, summarise, write_csv
+from perovec_bayes.diagnostics import (
+    GateResult,
+    check,
+    feature_table,
+    identifiability,
+    sensitivity,
+    summarise,
+    write_csv,
+)
 from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.laplace import laplace
@@ -189,6 +197,8 @@ def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
     prob, kind = study.report.interval_prob, study.report.interval_kind
     write_csv(summarise(tree, prob, kind), folder / "summary.csv")
     write_csv(identifiability(tree).table(), folder / "identifiability.csv")
+    write_csv(feature_table(tree, prob), folder / "features.csv")
+    write_csv(sensitivity(tree).table, folder / "sensitivity.csv")
     record = json.loads(tree.attrs["provenance"])
     write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     write_report(tree, folder / REPORT, prob=prob)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from arviz_stats import ecdf_utils
 
-from perovec_bayes.diagnostics.calibration import assess, pit
+from perovec_bayes.diagnostics.calibration import BANDS, assess, band, pit
 
 SIMULATIONS = 400
 
@@ -53,3 +54,13 @@ def test_ties_are_broken_at_random():
     rng = np.random.default_rng(5)
     found = np.array([pit(1.0, np.ones(9), 9.0, rng) for _ in range(300)])
     assert assess(found).inside
+
+
+def test_the_band_is_that_of_arviz():
+    found = np.random.default_rng(7).uniform(size=60)
+    for ours, theirs in zip(
+        band(found),
+        ecdf_utils.ecdf_pit(found, 0.95, BANDS, rng=np.random.default_rng(1)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)

@@ -81,7 +81,8 @@ def test_the_result_has_the_groups_and_labels_of_the_contract(known):
     model, tree = known
     assert set(tree.children) == {
         "posterior", "prior", "posterior_predictive", "prior_predictive", "log_likelihood",
-        "observed_data", "constant_data", "sample_stats", "block_log_likelihood",
+        "observed_data", "constant_data", "sample_stats", "block_log_likelihood", "log_prior",
+        "leave_one_out",
     }  # fmt: skip
     assert not tree["sample_stats"]["diverging"].any()
     s = tree["posterior"]["s"]

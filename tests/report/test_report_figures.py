@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from perovec_bayes.diagnostics.observables import observables
 from perovec_bayes.report.figures import Figures, draw_all
 from perovec_bayes.report.figures.cv import autocorrelation, is_held, sweeps
-from perovec_bayes.report.results import display_unit, observables
+from perovec_bayes.report.results import display_unit
 
 
 def drawings(figures: Figures) -> list[str]:

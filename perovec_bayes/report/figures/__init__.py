@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from perovec_bayes.diagnostics.left_out import left_out
+from perovec_bayes.diagnostics.observables import Observable, companion, observables
 from perovec_bayes.report.figures.cv import draw_cv
 from perovec_bayes.report.figures.icp import draw_icp
 from perovec_bayes.report.figures.od import draw_od
 from perovec_bayes.report.figures.parameters import draw_prior_posterior, draw_ranks
+from perovec_bayes.report.figures.pit import draw_pit
 from perovec_bayes.report.figures.style import Drawing, drawing_style
-from perovec_bayes.report.results import Observable, observables
 
 __all__ = ["Drawing", "Figures", "draw_all"]
 
@@ -26,11 +28,14 @@ class Figures:
         One for each observable that can be drawn.
     prior_posterior, ranks : Drawing or None
         Small multiples over the primary quantities; None when there are none.
+    pit : Drawing or None
+        Measured values against their predictions from all others; None when not saved.
     """
 
     fits: tuple[Drawing, ...]
     prior_posterior: Drawing | None
     ranks: Drawing | None
+    pit: Drawing | None = None
 
 
 def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
@@ -59,6 +64,7 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
             tuple(fits),
             draw_prior_posterior(tree, f"fig{len(fits) + 1}"),
             draw_ranks(tree, f"fig{len(fits) + 2}"),
+            draw_pit(left_out(tree), f"fig{len(fits) + 3}"),
         )
 
 
@@ -70,21 +76,7 @@ def _draw_fit(
     if observable.technique == "cv" and "potential" in observable.constants:
         return draw_cv(observable, key, prob)
     if observable.technique == "od":
-        return draw_od(observable, key, prob, _companion(observable, found))
+        return draw_od(observable, key, prob, companion(observable, found))
     if observable.technique == "icp":
         return draw_icp(observable, key, prob)
     return None
-
-
-def _companion(observable: Observable, found: list[Observable]) -> Observable | None:
-    """Return the voltammogram on the same clock: that of the same sample, or the only one."""
-    curves = [
-        other
-        for other in found
-        if other.technique == "cv" and {"time", "potential"} <= set(other.constants)
-    ]
-    sample = observable.info.get("sample")
-    same = [other for other in curves if sample and other.info.get("sample") == sample]
-    if same:
-        return same[0]
-    return curves[0] if len(curves) == 1 else None

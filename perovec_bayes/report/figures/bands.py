@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from perovec_bayes.report.results import Observable
+from perovec_bayes.diagnostics.observables import Observable
 
 MAX_POINTS = 6000
 

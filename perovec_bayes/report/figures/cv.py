@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
+from perovec_bayes.diagnostics.features import is_held
+from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import (
     Bands,
     bands,
@@ -29,17 +31,12 @@ from perovec_bayes.report.figures.style import (
     with_unit,
 )
 from perovec_bayes.report.numbers import pretty_unit
-from perovec_bayes.report.results import Observable, display_unit
+from perovec_bayes.report.results import display_unit
 
 MAX_CYCLES = 6
 COLUMNS = 3
 LAGS = 40
 TURN = 0.02
-BINS = 50
-LEVEL = 0.05
-"""A bin of potential with more than this share of the points is a level [1]."""
-NARROW = 0.02
-"""A potential that varies by less is held [V]."""
 
 
 def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
@@ -110,20 +107,6 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     caption += thinning_sentence(step)
     kind = "Transient" if held else "Voltammogram"
     return to_drawing(figure, key, f"{kind} {observable.name}: data and fit", caption)
-
-
-def is_held(potential: np.ndarray) -> bool:
-    """Tell whether most points are at a few levels of potential, rather than in sweeps.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n,)
-        Potentials in order of time [V].
-    """
-    if np.ptp(potential) < NARROW:
-        return True
-    share = np.histogram(potential, BINS)[0] / potential.size
-    return bool(share[share > LEVEL].sum() > 0.5)
 
 
 def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import bands, coverage_sentence
 from perovec_bayes.report.figures.style import (
     BAND,
@@ -19,7 +20,6 @@ from perovec_bayes.report.figures.style import (
     with_unit,
 )
 from perovec_bayes.report.numbers import pretty_unit
-from perovec_bayes.report.results import Observable
 from perovec_bayes.units import convert
 
 DISPLAY_UNIT = "mol/L"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import bands, coverage_sentence, thinning, thinning_sentence
 from perovec_bayes.report.figures.style import (
     BAND,
@@ -17,7 +18,7 @@ from perovec_bayes.report.figures.style import (
     with_unit,
 )
 from perovec_bayes.report.numbers import pretty_unit
-from perovec_bayes.report.results import Observable, display_unit
+from perovec_bayes.report.results import display_unit
 
 MAX_TRACES = 4
 
