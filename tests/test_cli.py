@@ -290,7 +290,7 @@ def test_read(run, put, tmp_path):
 def test_cards_and_version(run):
     code, stdout, _ = run("cards")
     assert code == 0
-    assert "\nsolubility         Solubility limits" in stdout
+    assert "\nsolubility          Solubility limits" in stdout
     code, stdout, _ = run("--version")
     assert (code, stdout.strip()) == (0, version("perovec_bayes"))
 

@@ -30,6 +30,7 @@ from perovec_bayes.chemistry.potentials import (
 )
 from perovec_bayes.chemistry.solvation import (
     aqueous_ln_ksp,
+    born_slope,
     solvent_shift,
     transfer_estimate,
     transfer_shift,
@@ -66,6 +67,7 @@ __all__ = [
     "aqueous_ln_ksp",
     "beyond_conduction_band",
     "bjerrum_length",
+    "born_slope",
     "cathodic_potential",
     "common_ion_solubility",
     "conditional_ln_ksp",

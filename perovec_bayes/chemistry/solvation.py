@@ -13,10 +13,21 @@ from perovec_bayes.chemistry._checks import (
     require_finite,
     require_positive,
 )
+from perovec_bayes.chemistry.activity import bjerrum_length
 from perovec_bayes.chemistry.potentials import cathodic_potential
 from perovec_bayes.chemistry.stoichiometry import CSPBBR3, Stoichiometry
 from perovec_bayes.chemistry.tables import material, solvent
 from perovec_bayes.constants import FARADAY, GAS_CONSTANT, ROOM_TEMPERATURE
+
+_RADII = {"Cs+": 0.170, "Pb2+": 0.119, "Br-": 0.196, "PbBr+": 0.31, "PbBr3-": 0.35}
+"""Of ions [nm]; a neutral species does not count."""
+_DISSOLVED = {
+    5: (("Cs+", 1, 1), ("Pb2+", 1, 2), ("Br-", 3, 1)),
+    4: (("Cs+", 1, 1), ("PbBr+", 1, 1), ("Br-", 2, 1)),
+    3: (("Cs+", 1, 1), ("Br-", 1, 1)),
+    2: (("Cs+", 1, 1), ("PbBr3-", 1, 1)),
+}
+"""Ions of a formula unit of CsPbBr3 that dissolves as m species: name, number, charge."""
 
 
 def solvent_shift(
@@ -82,6 +93,35 @@ def transfer_shift(dg_a: Values, dg_x: Values, stoich: Stoichiometry = CSPBBR3) 
     require_finite("transfer energy of A+ [kJ/mol]", dg_a)
     require_finite("transfer energy of X- [kJ/mol]", dg_x)
     return -1e3 * (stoich.a * dg_a + stoich.x * dg_x) / (stoich.cathodic_electrons * FARADAY)
+
+
+def born_slope(m: int) -> float:
+    """Return the slope of log10 s over 1/eps_r that Born's law gives for CsPbBr3.
+
+    Equation (5.4): -(l_B/2) sum_i nu_i z_i^2/r_i / (m ln 10) over the m species of `solvent_shift`,
+    with the Bjerrum length in vacuum l_B = 56.05 nm at 298.15 K. A rough law: of the solvent it
+    knows the permittivity only (Born, Z. Phys. 1920, 1, 45). The radii are from memory.
+
+    Parameters
+    ----------
+    m : int
+        Number of dissolved species, 2 to 5.
+
+    Returns
+    -------
+    float
+        Slope [1].
+
+    Raises
+    ------
+    StudyError
+        If m is outside 2 to 5.
+    """
+    require_between("number of dissolved species m", m, 2, 5)
+    sum_of_squares = math.fsum(nu * z**2 / _RADII[ion] for ion, nu, z in _DISSOLVED[int(m)])
+    nm_per_cm = 1e7
+    length = nm_per_cm * float(bjerrum_length(1.0))
+    return float(-0.5 * length * sum_of_squares / (m * math.log(10.0)))
 
 
 def aqueous_ln_ksp(*, temperature: float = ROOM_TEMPERATURE) -> float:

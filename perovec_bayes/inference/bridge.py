@@ -63,7 +63,10 @@ class Frame(NamedTuple):
 
     The place and width of w do not vary. Centre and width are graphs of other variables:
     x = centre + width w, or, where the data bound x from above near the centre,
-    x = centre + ln(ln(1 + e^w)), in which e^x grows no faster than w.
+    x = centre + width ln(ln(1 + e^w)), in which e^(x/width) grows no faster than w.
+
+    Frames are applied in their order in the model. In the graphs of one, a variable whose frame
+    comes before stands for its value, and one whose frame comes after for its coordinate w.
     """
 
     centre: Tensor
@@ -83,7 +86,7 @@ class Compiled:
         Any model whose free variables have static shapes.
     frames : dict, optional
         Variable name -> `Frame`, for variables whose sampling coordinate is not their unconstrained
-        value.
+        value; applied in this order.
 
     Attributes
     ----------
@@ -137,13 +140,13 @@ class Compiled:
         """Return the unconstrained values of coordinates, and the log of the stretch in volume."""
         x, volume = w, jnp.zeros(())
         for where, bounded, frame in self._frames:
-            centre, width = frame(w)
+            centre, width = frame(x)
             part = w[where]
             soft = jax.nn.softplus(jnp.maximum(part, -30.0))
             below = jnp.where(part < -30.0, part, jnp.log(soft))
             slope = jnp.where(part < -30.0, 0.0, jax.nn.log_sigmoid(part) - jnp.log(soft))
-            x = x.at[where].set(centre + jnp.where(bounded, below, width * part))
-            volume = volume + jnp.sum(jnp.where(bounded, slope, jnp.log(width)))
+            x = x.at[where].set(centre + width * jnp.where(bounded, below, part))
+            volume = volume + jnp.sum(jnp.where(bounded, slope, 0.0) + jnp.log(width))
         return x, volume
 
     def split(self, x: Array) -> list[Array]:
@@ -215,13 +218,13 @@ class Compiled:
                 value = np.asarray(moved.eval(mode=UNCOMPILED))
             columns.append(value.reshape(len(value), -1))
         x = np.concatenate(columns, axis=1)
-        for where, bounded, frame in self._frames:
+        for where, bounded, frame in reversed(self._frames):
             parts = jax.jit(jax.vmap(frame))(x)
             centre, width = (np.asarray(part).reshape(len(x), -1) for part in parts)
-            over = x[:, where] - centre
-            soft = np.exp(np.maximum(over, -30.0))
+            over = (x[:, where] - centre) / width
+            soft = np.exp(np.maximum(np.where(bounded, over, 0.0), -30.0))
             rise = np.where(over < -30.0, over, soft + np.log(-np.expm1(-soft)))
-            x[:, where] = np.where(bounded, rise, over / width)
+            x[:, where] = np.where(bounded, rise, over)
         return x
 
 

@@ -175,6 +175,8 @@ class ModelInfo:
     conditionals: list[Conditional] = field(default_factory=list)
     frames: dict[str, Frame] = field(default_factory=dict)
     """Coordinates for the sampler, as `bridge.Compiled` takes them."""
+    degrees: dict[str, float] = field(default_factory=dict)
+    """Degrees of freedom of the auxiliary variables that are not normal but Student's t."""
     requirements: list[Requirement] = field(default_factory=list)
     """Checked where data are made from the model."""
 
@@ -360,7 +362,15 @@ class Builder:
         if name in self.info.quantities:
             self.info.quantities[name] = replace(self.info.quantities[name], limits=limits)
 
-    def auxiliary(self, name: str, dims: str, description: str, *, effect: bool = False) -> Tensor:
+    def auxiliary(
+        self,
+        name: str,
+        dims: str,
+        description: str,
+        *,
+        effect: bool = False,
+        degrees: float | None = None,
+    ) -> Tensor:
         """Add standard-normal variables that carry an effect of known spread (non-centred).
 
         Parameters
@@ -369,6 +379,8 @@ class Builder:
             Name, dimension, and what it stands for.
         effect : bool, default False
             As in `Quantity`.
+        degrees : float, optional
+            Of freedom of Student's t distribution, in place of the normal one.
         """
         self.info.quantities[name] = Quantity(
             unit="1",
@@ -378,7 +390,11 @@ class Builder:
             free=True,
             effect=effect,
         )
-        variable: Tensor = pm.Normal(name, 0.0, 1.0, dims=dims)
+        if degrees is None:
+            variable: Tensor = pm.Normal(name, 0.0, 1.0, dims=dims)
+        else:
+            self.info.degrees[name] = degrees
+            variable = pm.StudentT(name, nu=degrees, mu=0.0, sigma=1.0, dims=dims)
         return variable
 
     def derived(

@@ -346,6 +346,7 @@ def prior_table(info: ModelInfo) -> dict[str, Any]:
             "source": source or "",
             "role": entry.role,
             "fixed": fixed is not None,
+            "value": entry.fixed_value(),
         }
     return table
 

@@ -136,8 +136,8 @@ def _draw(
 def _true_point(
     study: Study, card: Card, model: pm.Model, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Return a value for every free variable: the truth, or a draw from N(0, 1) for the z's."""
-    stated = truths(card, study)
+    """Return a value for every free variable: the truth, or a draw from its prior for the z's."""
+    stated, degrees = truths(card, study), info_of(model).degrees
     shapes = {v.name: v.shape.eval() for v in model.free_RVs}
     shares = {f"{name}_share": name for name in card.parameters if f"{name}_share" in shapes}
     known = {name for name in shapes if name in card.parameters} | set(shares.values())
@@ -151,6 +151,8 @@ def _true_point(
             point[name] = np.full(shape, share)
         elif name in known:
             point[name] = np.full(shape, stated[name])
+        elif name in degrees:
+            point[name] = rng.standard_t(degrees[name], shape)
         else:
             point[name] = rng.standard_normal(shape)
     return point

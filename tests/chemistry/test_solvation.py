@@ -6,6 +6,7 @@ import pytest
 from perovec_bayes.chemistry import (
     Stoichiometry,
     aqueous_ln_ksp,
+    born_slope,
     cathodic_potential,
     ln_ksp_from_solubility,
     solvent_shift,
@@ -78,3 +79,14 @@ def test_transfer_shift_counts_ions_and_electrons():
 def test_errors(call, message):
     with pytest.raises(StudyError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("m", "decades"), [(5, "13.1"), (4, "5.8"), (3, "4.4"), (2, "5.2")])
+def test_born_slopes_predict_these_decades_from_pc_to_dcm(printed, m, decades):
+    printed(born_slope(m) * (1 / 64.91 - 1 / 8.82), decades)
+
+
+@pytest.mark.parametrize("m", [1, 6])
+def test_born_slope_of_an_impossible_number_of_species_is_refused(m):
+    with pytest.raises(StudyError, match="number of dissolved species m"):
+        born_slope(m)

@@ -14,7 +14,7 @@ from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.priors import Beta, HalfNormal, LogNormal, Normal
 from perovec_bayes.inference.sample import sample
 from tests.inference.builders import icp, with_parameters
-from tests.inference.test_sample import INSTRUMENT, PREPARATION, PRIOR, READINGS, SYSTEMS
+from tests.inference.known_posteriors import INSTRUMENT, PREPARATION, PRIOR, READINGS, SYSTEMS
 
 X = np.linspace(-1.0, 2.0, 12)
 Y = 0.7 - 0.4 * X + 0.5 * np.sin(5.0 * X)

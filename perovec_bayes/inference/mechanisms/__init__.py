@@ -12,6 +12,7 @@ from perovec_bayes.inference.mechanisms import (
     electrode,
     redox_couple,
     solubility,
+    solvent_regression,
 )
 from perovec_bayes.inference.model import Builder
 
@@ -39,6 +40,7 @@ def _of(module: ModuleType) -> Mechanism:
 
 MECHANISMS: dict[str, Mechanism] = {
     "solubility": _of(solubility),
+    "solvent_regression": _of(solvent_regression),
     "redox_couple": _of(redox_couple),
     "electrode": _of(electrode),
     "chronoamperometry": _of(chronoamperometry),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -66,6 +67,47 @@ def atoms(data: xr.Dataset) -> np.ndarray:
     return np.array([element_count(solute, element) for solute, element in pairs], dtype=float)
 
 
+class Systems(NamedTuple):
+    """The systems (a salt in a solvent) of an ICP dataset, in the order of their first reading."""
+
+    pairs: list[tuple[str, str]]
+    """Solute and solvent of each."""
+    where: np.ndarray
+    """The system of each measurement, shape (measurements,), int."""
+    bounded: set[int]
+    """Those of which every reading is below the detection limit."""
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Which systems the data bound from above only, as in `Quantity`."""
+        return tuple("upper" if i in self.bounded else "" for i in range(len(self.pairs)))
+
+    def place(self, solute: str, solvent: str) -> int:
+        """Return the index of a system, -1 if it has no reading."""
+        pair = (solute, solvent)
+        return self.pairs.index(pair) if pair in self.pairs else -1
+
+
+def systems(data: xr.Dataset) -> Systems:
+    """Return the systems of an ICP dataset.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        Of technique "icp".
+    """
+    rows = list(
+        zip(
+            *(data[name].to_numpy().astype(str).tolist() for name in ("solute", "solvent")),
+            strict=True,
+        )
+    )
+    pairs = list(dict.fromkeys(rows))
+    where = np.array([pairs.index(pair) for pair in rows])
+    hidden = data["censoring"].to_numpy().astype(str) == "left"
+    return Systems(pairs, where, {i for i in range(len(pairs)) if hidden[where == i].all()})
+
+
 def add(builder: Builder) -> None:
     """Add the solubilities of all systems, their derived quantities and the likelihood.
 
@@ -75,19 +117,11 @@ def add(builder: Builder) -> None:
         Inside a PyMC model context.
     """
     data = builder.one("icp")
-    solute = data["solute"].to_numpy().astype(str)
-    solvent = data["solvent"].to_numpy().astype(str)
-    pairs = list(dict.fromkeys(zip(solute.tolist(), solvent.tolist(), strict=True)))
-    labels = [f"{a}, {b}" for a, b in pairs]
-    where = np.array(
-        [pairs.index(pair) for pair in zip(solute.tolist(), solvent.tolist(), strict=True)]
-    )
-    hidden = data["censoring"].to_numpy().astype(str) == "left"
-    bounded = {i for i in range(len(pairs)) if hidden[where == i].all()}
-
-    model_in_context().add_coord("system", labels)
+    found = systems(data)
+    pairs, where, bounded = found
+    model_in_context().add_coord("system", [f"{a}, {b}" for a, b in pairs])
     s = builder.parameter("s", dims="system")
-    limits = tuple("upper" if i in bounded else "" for i in range(len(pairs)))
+    limits = found.limits
     builder.limit("s", limits)
     counts = atoms(data)
     groups = observe_icp(builder, data, s[where] * counts, sample_dilution=True)
@@ -142,19 +176,46 @@ def add(builder: Builder) -> None:
         description="the same in a solution saturated by the salt alone",
     )
     _between_solvents(builder, s, pairs, bounded, f)
-    _ligand_over_lattice(builder, s, pairs, bounded)
+    ligand_over_lattice(builder, s, found)
     for group, weights in groups:
-        systems = set(where[group.rows].tolist())
-        if len(systems) == 1:
+        members = set(where[group.rows].tolist())
+        if len(members) == 1:
             builder.info.conditionals.append(
                 Conditional(
                     weights=weights,
                     quantities=("s", "K_sp", "dE_formal"),
-                    index=systems.pop(),
+                    index=members.pop(),
                     dim=f"{weights}_hypothesis",
                     labels=tuple(f"F_dil {name}" for name in group.names),
                 )
             )
+
+
+def highest_limits(
+    data: xr.Dataset, where: np.ndarray, counts: np.ndarray, groups: list[Ambiguity]
+) -> np.ndarray:
+    """Return the highest detection limit of each system, as a solubility.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        Of technique "icp".
+    where, counts : ndarray
+        System and atoms per formula unit of each measurement, shape (measurements,).
+    groups : list of Ambiguity
+        Of an unknown dilution the largest hypothesis counts.
+
+    Returns
+    -------
+    ndarray
+        Shape (systems,) [mol cm^-3]; NaN where no limit is stated.
+    """
+    factor = data["dilution"].to_numpy().copy()
+    for group in groups:
+        factor[group.rows] = group.factors.max()
+    each = data["lod"].to_numpy() * factor / counts
+    found = [each[(where == i) & np.isfinite(each)] for i in range(int(where.max()) + 1)]
+    return np.array([limits.max() if len(limits) else np.nan for limits in found])
 
 
 def _coordinates(
@@ -236,10 +297,21 @@ def _between_solvents(
     )
 
 
-def _ligand_over_lattice(
-    builder: Builder, s: Tensor, pairs: list[tuple[str, str]], bounded: set[int]
-) -> None:
-    """Add s(ligand salt)/s(lattice) for each solvent in which both were measured."""
+def ligand_over_lattice(builder: Builder, s: Tensor, found: Systems, dim: str = "solvent") -> None:
+    """Add s(ligand salt)/s(lattice) for each solvent in which both were measured.
+
+    Parameters
+    ----------
+    builder : Builder
+        Of a card with the options `lattice` and `ligand`.
+    s : TensorVariable
+        Solubilities, shape (systems,) [mol cm^-3].
+    found : Systems
+        Which they are.
+    dim : str
+        Name of the dimension of those solvents.
+    """
+    pairs, bounded = found.pairs, found.bounded
     lattice, ligand = str(builder.card.options["lattice"]), str(builder.card.options["ligand"])
     place = {pair: i for i, pair in enumerate(pairs)}
     rows = [
@@ -249,7 +321,7 @@ def _ligand_over_lattice(
     ]
     if not rows:
         return
-    model_in_context().add_coord("solvent", [solvent for *_, solvent in rows])
+    model_in_context().add_coord(dim, [solvent for *_, solvent in rows])
     limits = tuple(
         {(False, True): "lower", (True, False): "upper"}.get((i in bounded, j in bounded), "")
         for i, j, _ in rows
@@ -260,7 +332,7 @@ def _ligand_over_lattice(
         unit="1",
         symbol=f"s({ligand})/s({lattice})",
         role="primary",
-        dims="solvent",
+        dims=dim,
         scale="log",
         limits=limits,
         threshold=1.0,

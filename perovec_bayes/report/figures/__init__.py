@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import xarray as xr
 
 from perovec_bayes.diagnostics.left_out import left_out
-from perovec_bayes.diagnostics.observables import Observable, companion, observables
+from perovec_bayes.diagnostics.observables import Observable, companion, decoded, observables
 from perovec_bayes.report.figures.cv import draw_cv
 from perovec_bayes.report.figures.icp import draw_icp
 from perovec_bayes.report.figures.od import draw_od
 from perovec_bayes.report.figures.parameters import draw_prior_posterior, draw_ranks
 from perovec_bayes.report.figures.pit import draw_pit
+from perovec_bayes.report.figures.solvents import MECHANISM, draw_orthogonality, draw_solvents
 from perovec_bayes.report.figures.style import Drawing, drawing_style
 
 __all__ = ["Drawing", "Figures", "draw_all"]
@@ -25,7 +26,7 @@ class Figures:
     Parameters
     ----------
     fits : tuple of Drawing
-        One for each observable that can be drawn.
+        One for each observable that can be drawn, then those of a mechanism.
     prior_posterior, ranks : Drawing or None
         Small multiples over the primary quantities; None when there are none.
     pit : Drawing or None
@@ -60,6 +61,10 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
             drawing = _draw_fit(observable, f"fig{len(fits) + 1}", prob, found)
             if drawing is not None:
                 fits.append(drawing)
+        if decoded(tree, "card").get("mechanism") == MECHANISM:
+            for draw in (draw_solvents, draw_orthogonality):
+                drawing = draw(tree, f"fig{len(fits) + 1}", prob)
+                fits += [drawing] if drawing is not None else []
         return Figures(
             tuple(fits),
             draw_prior_posterior(tree, f"fig{len(fits) + 1}"),
