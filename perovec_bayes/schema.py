@@ -1,4 +1,4 @@
-"""The xarray schema of the three techniques, and one validator for each.
+"""The xarray schema of the techniques, and one validator for each.
 
 Canonical units: V, A, s, cm, mol, mol cm^-3, K; anodic current positive. `ARCHITECTURE.md` lists
 every variable and attribute. A validator returns the dataset it was given, unchanged, or raises a
@@ -17,11 +17,19 @@ import xarray as xr
 from perovec_bayes.errors import DataError
 
 SCHEMA_VERSION = 1
-TECHNIQUES = ("cv", "od", "icp")
+TECHNIQUES = ("cv", "od", "icp", "spectra", "icp_readings")
+SPECTRAL_QUANTITIES = (
+    "intensity",
+    "absorbance",
+    "transmittance",
+    "reflectance",
+    "irradiance",
+    "unknown",
+)
 FERROCENE = "Fc/Fc+"
 """The reference for which `reference_offset_V` is 0 by definition."""
 CURRENT_SIGNS = ("anodic_positive", "cathodic_positive")
-CENSORING = ("none", "left")
+CENSORING = ("none", "left", "right")
 
 TEMPERATURE_RANGE_K = (150.0, 500.0)
 POTENTIAL_LIMIT_V = 20.0
@@ -335,7 +343,8 @@ def validate_icp(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
     ----------
     ds : xarray.Dataset
         Dimension `measurement`; `sample`, `element`, `solute`, `solvent`, `replicate`, `value`,
-        `sd`, `lod` [mol cm^-3], `dilution`, `censoring`.
+        `sd`, `lod` [mol cm^-3], `dilution`, `censoring`; `upper` [mol cm^-3] where one of them is
+        censored from the right.
     origin : Origin, optional
         Lets the error name the line of the file.
 
@@ -357,7 +366,8 @@ def validate_icp(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
         check.every(texts != "", name, "empty", expected="a text")
     replicate = check.array("replicate", dims, "int")
     check.every(replicate >= 1, "replicate", "bad replicate", expected="whole numbers from 1")
-    for name in ("value", "sd", "lod", "dilution"):
+    above = ["upper"] if "upper" in ds.variables else []
+    for name in ("value", "sd", "lod", "dilution", *above):
         values = check.array(name, dims, "float")
         positive = np.isnan(values) | ((values > 0) & np.isfinite(values))
         check.every(positive, name, "not positive", expected="a positive number, or NaN if unknown")
@@ -372,12 +382,102 @@ def validate_icp(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
             )
     censoring = check.array("censoring", dims, "text")
     known = np.isin(censoring.astype(str), CENSORING)
-    check.every(known, "censoring", "unknown censoring", expected="'none' or 'left'")
-    left = censoring == "left"
+    check.every(known, "censoring", "unknown censoring", expected="'none', 'left' or 'right'")
+    left, right = censoring == "left", censoring == "right"
     value, lod = ds["value"].to_numpy(), ds["lod"].to_numpy()
     check.every(~left | ~np.isnan(lod), "lod", "left-censored without a limit", expected="a lod")
     check.every(~left | np.isnan(value), "value", "left-censored with a value", expected="NaN")
-    check.every(left | ~np.isnan(value), "value", "no value, yet not censored", expected="a value")
+    if right.any():
+        upper = check.array("upper", dims, "float")
+        check.every(
+            ~right | ~np.isnan(upper), "upper", "right-censored without a limit", expected="a limit"
+        )
+        check.every(
+            ~right | np.isnan(value), "value", "right-censored with a value", expected="NaN"
+        )
+    hidden = left | right
+    check.every(
+        hidden | ~np.isnan(value), "value", "no value, yet not censored", expected="a value"
+    )
+    return ds
+
+
+def validate_spectra(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
+    """Check spectra that are no record of absorbance against the schema.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        `signal(time, wavelength)` in `attrs["signal_unit"]`, `time` [s] (one or more),
+        `wavelength` [nm], `attrs["quantity"]`.
+    origin : Origin, optional
+        Lets the error name the frame.
+
+    Returns
+    -------
+    xarray.Dataset
+        `ds`, unchanged.
+
+    Raises
+    ------
+    DataError
+        At the first thing wrong.
+    """
+    check = _Checker(ds, origin)
+    _common(check, "spectra", "time", 1)
+    time = check.array("time", ("time",), "float")
+    check.finite(time, "time")
+    check.increasing(time, "time", "s")
+    signal = check.array("signal", ("time", "wavelength"), "float")
+    check.finite(signal, "signal")
+    inner = _Checker(ds, None)
+    inner.file = check.file
+    nm = inner.array("wavelength", ("wavelength",), "float")
+    low, high = WAVELENGTH_RANGE_NM
+    inner.within(nm, "wavelength", low, high, "nm", "Is it in um, eV or cm^-1?")
+    inner.increasing(nm, "wavelength", "nm")
+    check.choice("quantity", SPECTRAL_QUANTITIES)
+    check.attr("signal_unit", str, "a unit")
+    check.number("clock_offset_s", np.isfinite, "a finite number")
+    check.number("exposure_s", lambda v: np.isnan(v) or 0 < v < np.inf, "NaN or a positive number")
+    check.attr("start_time", str, "a time stamp")
+    _temperature(check)
+    return ds
+
+
+def validate_icp_readings(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
+    """Check ICP-OES readings that are not yet concentrations of an element in mol cm^-3.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        `reading(solution, line)`, NaN where there is none; `label(solution)`; `element(line)`,
+        `emission(line)` [nm], `line` (its name), `unit(line)` as in the file.
+    origin : Origin, optional
+        Lets the error name the line of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        `ds`, unchanged.
+
+    Raises
+    ------
+    DataError
+        At the first thing wrong.
+    """
+    check = _Checker(ds, origin)
+    _common(check, "icp_readings", "solution", 1)
+    reading = check.array("reading", ("solution", "line"), "float")
+    finite = np.isnan(reading) | np.isfinite(reading)
+    check.every(finite, "reading", "infinite", expected="a finite number, or NaN where missing")
+    check.array("label", ("solution",), "text")
+    inner = _Checker(ds, None)
+    inner.file = check.file
+    for name in ("line", "element", "unit"):
+        texts = inner.array(name, ("line",), "text")
+        inner.every(texts != "", name, "empty", expected="a text")
+    inner.finite(inner.array("emission", ("line",), "float"), "emission")
     return ds
 
 
@@ -389,7 +489,7 @@ def validate(
     Parameters
     ----------
     ds : xarray.Dataset
-        CV, OD or ICP dataset.
+        Dataset of one of `TECHNIQUES`.
     origin : Origin, optional
         Lets the error name the line of the file.
     reference_required : bool
@@ -408,4 +508,10 @@ def validate(
     technique = _Checker(ds, origin).choice("technique", TECHNIQUES)
     if technique == "cv":
         return validate_cv(ds, origin=origin, reference_required=reference_required)
-    return (validate_od if technique == "od" else validate_icp)(ds, origin=origin)
+    checks = {
+        "od": validate_od,
+        "icp": validate_icp,
+        "spectra": validate_spectra,
+        "icp_readings": validate_icp_readings,
+    }
+    return checks[technique](ds, origin=origin)

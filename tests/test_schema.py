@@ -89,7 +89,40 @@ def icp():
     )
 
 
+def spectra():
+    return xr.Dataset(
+        {"signal": (("time", "wavelength"), np.array([[1.0, 2.0]]))},
+        coords={"time": np.array([0.0]), "wavelength": np.array([450.0, 500.0])},
+        attrs=COMMON
+        | {
+            "technique": "spectra",
+            "quantity": "intensity",
+            "signal_unit": "counts",
+            "start_time": "",
+            "exposure_s": np.nan,
+            "clock_offset_s": 0.0,
+            "temperature_K": 298.15,
+            "temperature_assumed": 1,
+        },
+    )
+
+
+def icp_readings():
+    return xr.Dataset(
+        {
+            "reading": (("solution", "line"), np.array([[1.0, np.nan]])),
+            "label": ("solution", np.array(["A"])),
+            "element": ("line", np.array(["Pb", "Cs"])),
+            "emission": ("line", np.array([220.353, 455.531])),
+            "unit": ("line", np.array(["ppm", "ppm"])),
+        },
+        coords={"line": np.array(["Pb 220.353", "Cs 455.531"])},
+        attrs=COMMON | {"technique": "icp_readings"},
+    )
+
+
 VALID = {"cv": cv, "od": od, "wavelengths": lambda: od("wavelength"), "icp": icp}
+VALID |= {"spectra": spectra, "icp_readings": icp_readings}
 
 
 @pytest.mark.parametrize("make", VALID.values(), ids=VALID)
@@ -196,7 +229,14 @@ BAD = {
     "icp no lod": ("icp", put("lod", [np.nan, np.nan]), "lod[1]"),
     "icp left value": ("icp", put("value", [1e-9, 1e-9]), "value[1]"),
     "icp no value": ("icp", put("value", [np.nan, np.nan]), "value[0]"),
-    "icp word": ("icp", put("censoring", ["none", "right"]), "censoring[1]"),
+    "icp word": ("icp", put("censoring", ["none", "above"]), "censoring[1]"),
+    "icp right": ("icp", put("censoring", ["none", "right"]), "missing variable"),
+    "spectra twice": ("spectra", lambda d: d.isel(wavelength=[0, 0]), "wavelength stamp repeated"),
+    "spectra nan": ("spectra", put("signal", [[1.0, np.nan]]), "signal[0, 1]"),
+    "spectra quantity": ("spectra", attr("quantity", "colour"), "attrs['quantity']"),
+    "spectra exposure": ("spectra", attr("exposure_s", 0.0), "attrs['exposure_s']"),
+    "readings infinite": ("icp_readings", put("reading", [[np.inf, 1.0]]), "reading[0, 0]"),
+    "readings unit": ("icp_readings", put("unit", ["ppm", ""]), "unit[1]"),
 }
 
 

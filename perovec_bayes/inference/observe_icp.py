@@ -12,6 +12,7 @@ from jax.nn import softmax
 from jax.scipy.special import logsumexp
 from pytensor import tensor as pt
 
+from perovec_bayes.errors import DataError
 from perovec_bayes.forward import icp
 from perovec_bayes.inference import bridge, icp_blocks
 from perovec_bayes.inference.bridge import Tensor
@@ -30,6 +31,18 @@ BLANKS_IN_LOD = 3.29
 """A detection limit is 3.29 sd of the blank (Currie)."""
 RELATIVE_TOLERANCE = 0.05
 """Scale of the least-squares comparison of a concentration in the search for the optimum."""
+
+
+def _refuse_over_range(data: xr.Dataset) -> None:
+    over = np.flatnonzero(data["censoring"].to_numpy().astype(str) == "right")
+    if over.size:
+        raise DataError(
+            "a concentration above the range of the instrument cannot be fitted",
+            file=data.attrs.get("source_file"),
+            place=f"measurement {over[0] + 1} ({data['sample'].to_numpy()[over[0]]!s})",
+            expected="a value, or one below a limit",
+            hint="Dilute that solution and measure again, or leave the row out.",
+        )
 
 
 def _readings(data: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -166,7 +179,15 @@ def observe_icp(
     list of (Ambiguity, str)
         Each ambiguous group with the name of the derived quantity that holds its hypotheses'
         probabilities.
+
+    Raises
+    ------
+    DataError
+        If a measurement is censored from the right.
+    StudyError
+        If a dilution is unknown and the study has no hypotheses that match.
     """
+    _refuse_over_range(data)
     name = data.attrs["name"]
     dims = (f"{name}_measurement",)
     samples, sample_of = np.unique(data["sample"].to_numpy().astype(str), return_inverse=True)

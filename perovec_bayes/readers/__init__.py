@@ -13,14 +13,51 @@ from typing import Any
 import xarray as xr
 
 from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.readers import biologic_mpt, delimited, icp_table
+from perovec_bayes.readers import (
+    agilent_845x,
+    agilent_icp,
+    andor_asc,
+    andor_sif,
+    avantes,
+    biologic_mpt,
+    delimited,
+    emission_scan,
+    icp_table,
+    jcamp,
+    ocean,
+    princeton_spe,
+    qtegra,
+    spectra_table,
+    stellarnet,
+    transmission,
+)
 from perovec_bayes.readers.base import Reader, Source, check_keys, nearest
+from perovec_bayes.readers.refused import refusal
 from perovec_bayes.readers.summary import Summary, describe
 
 __all__ = ["READERS", "Reader", "Source", "Summary", "describe", "read"]
 
 READERS: Mapping[str, Reader] = MappingProxyType(
-    {reader.name: reader for reader in (biologic_mpt.READER, icp_table.READER, delimited.READER)}
+    {
+        module.READER.name: module.READER
+        for module in (
+            biologic_mpt,
+            andor_sif,
+            agilent_845x,
+            princeton_spe,
+            ocean,
+            avantes,
+            stellarnet,
+            emission_scan,
+            jcamp,
+            andor_asc,
+            qtegra,
+            agilent_icp,
+            icp_table,
+            spectra_table,
+            delimited,
+        )
+    }
 )
 """Known formats by name, in the order in which content is tried."""
 
@@ -45,13 +82,14 @@ def read(
         What the study says of the measurement: reference, area, current_sign, temperature,
         solvent ...
     **mapping
-        How the file is laid out, as the format's module says: columns, delimiter, decimal ...
+        How the file is laid out, as the format's module says: columns, delimiter, decimal ...;
+        `reference` and `dark` turn transmitted intensities into absorbance (`transmission`).
 
     Returns
     -------
     xarray.Dataset
-        CV, OD or ICP dataset that has passed `schema.validate`, save that a CV may lack its
-        reference (`attrs["reference"] == ""`), which a fit must have.
+        Dataset of one of `schema.TECHNIQUES` that has passed `schema.validate`, save that a CV may
+        lack its reference (`attrs["reference"] == ""`), which a fit must have.
 
     Raises
     ------
@@ -70,11 +108,21 @@ def read(
         format = next((name for name, reader in READERS.items() if reader.sniff(source)), None)
     if format is None and "columns" in mapping:
         format = delimited.NAME
+    if format is None and (known_but_refused := refusal(source)):
+        raise known_but_refused
     if format is None:
         raise DataError(
             "not a format known by its content",
             file=source.file,
             expected=f"one of {known}",
-            hint="For any table state format = 'delimited' and map its columns (docs/data.md).",
+            hint="For any table state format = 'delimited' and map its columns; for two columns "
+            "without names, wavelength and signal, 'spectra_table'; for results of ICP-OES name "
+            "the columns as in docs/data.md.",
         )
-    return READERS[format].read(source, stated, mapping)
+    lamp = {key: mapping.pop(key) for key in transmission.OPTIONS if key in mapping}
+    data = READERS[format].read(source, stated, mapping)
+    if not lamp:
+        return data
+    return transmission.to_absorbance(
+        data, lamp, source.path, lambda other: read(other, format, **mapping)
+    )

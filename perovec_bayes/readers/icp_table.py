@@ -1,10 +1,11 @@
 """A tidy table of ICP-OES results, one row a measurement, as delimited text or .xlsx.
 
 Columns `sample, element, solute, solvent, replicate, value, unit` and, where known, `sd,
-dilution, lod, comment`; `sd` and `lod` in the unit of `value`. Returns dimension `measurement`
-with `value`, `sd`, `lod` [mol cm^-3 of the element in the solution that was measured],
-`dilution`, `censoring` and the labels. A `value` of `<50` is censored at 50; `ND`, `BDL` and the
-like at `lod`; an empty one or `--` is missing and its row is dropped with a note.
+dilution, lod, qualifier, comment`; `sd` and `lod` in the unit of `value`. Returns dimension
+`measurement` with `value`, `sd`, `lod` [mol cm^-3 of the element in the solution that was
+measured], `dilution`, `censoring` and the labels. A `value` of `<50` or `50 U` is censored at 50;
+`ND`, `BDL` and the like at `lod`; `>500` is censored from the right at 500, in `upper`; an empty
+one, `--`, `uncal` or `####` is missing and its row is dropped with a note.
 """
 
 from __future__ import annotations
@@ -20,17 +21,21 @@ from perovec_bayes import units
 from perovec_bayes.constants import MOLAR_MASS
 from perovec_bayes.errors import DataError, PerovecError, UnitError
 from perovec_bayes.readers.base import COMMON_META, Reader, Source, check_keys, nearest
-from perovec_bayes.readers.datasets import add_notes
+from perovec_bayes.readers.icp_cells import understand
+from perovec_bayes.readers.icp_dataset import icp_dataset
 from perovec_bayes.readers.layout import LAYOUT_OPTIONS, Layout, decode
 from perovec_bayes.readers.table import Table, parse
 from perovec_bayes.readers.tabular import open_table
-from perovec_bayes.schema import Origin, validate
 
 NAME = "icp_table"
 REQUIRED = ("sample", "element", "solute", "solvent", "replicate", "value", "unit")
-OPTIONAL = ("sd", "dilution", "lod", "comment")
-NOT_DETECTED = ("nd", "bdl", "<lod", "<dl", "<mdl", "udl")
-MISSING = ("", "-", "--", "---", "na", "n/a", "nan")
+OPTIONAL = ("sd", "dilution", "lod", "qualifier", "comment")
+QUALIFIED = {
+    **dict.fromkeys(("", "=", "J"), "{}"),
+    **dict.fromkeys(("<", "ND", "U", "UJ"), "<{}"),
+    ">": ">{}",
+}
+"""What a qualifier makes of a value: not detected at it, above it, or (J) an estimate."""
 AMBIGUOUS_UNITS = ("ppm", "ppb", "ppt", "%", "percent")
 
 
@@ -55,7 +60,7 @@ class _Row:
     def number(self, key: str, written: str | None = None) -> float:
         """Return a cell as a finite number; NaN where it is empty."""
         cell = self.cells.get(key, "") if written is None else written
-        if written is None and cell.lower() in MISSING:
+        if written is None and understand(cell).kind == "missing":
             return np.nan
         value = parse(cell, self.table.decimal)
         if not np.isfinite(value):
@@ -96,20 +101,29 @@ class _Row:
                 "not a unit of concentration", "unit", "mol/L, mM, uM, mg/L or ug/L"
             ) from error
 
-    def result(self) -> tuple[float, float, str]:
-        """Return value, lod and censoring, in the unit of the row."""
-        cell = self.cells["value"].replace(" ", "")
-        if cell.lower().replace(".", "") in NOT_DETECTED:
+    def qualified(self) -> str:
+        """Return the value with its qualifier."""
+        written, flag = self.cells["value"], self.cells.get("qualifier", "").upper()
+        if flag not in QUALIFIED:
+            raise self.error("unknown qualifier", "qualifier", ", ".join(q for q in QUALIFIED if q))
+        return QUALIFIED[flag].format(written) if understand(written).kind == "value" else written
+
+    def result(self) -> tuple[float, float, float, str]:
+        """Return value, lod, upper limit and censoring, in the unit of the row."""
+        said = understand(self.qualified())
+        if said.kind == "absent":
             lod = self.positive("lod")
             if np.isnan(lod):
                 raise self.error("not detected, but no limit", "lod", "the limit of detection")
-            return np.nan, lod, "left"
-        if cell.startswith("<"):
-            return np.nan, self.positive("value", cell[1:].removeprefix("=")), "left"
-        if cell.startswith(">"):
-            hint = "Dilute and measure again."
-            raise self.error("above the range", "value", "a value or a limit '<50'", hint)
-        return self.positive("value"), self.positive("lod"), "none"
+            return np.nan, lod, np.nan, "left"
+        if said.kind == "left":
+            return np.nan, self.positive("value", said.written), np.nan, "left"
+        if said.kind == "right":
+            return np.nan, self.positive("lod"), self.positive("value", said.written), "right"
+        if said.kind == "over":
+            hint = "Dilute and measure again, or write the limit as '>500'."
+            raise self.error("above the range", "value", "a value or a limit", hint)
+        return self.positive("value", said.written), self.positive("lod"), np.nan, "none"
 
 
 def _columns(table: Table) -> dict[str, list[str]]:
@@ -192,7 +206,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     first_seen: dict[tuple[object, ...], int] = {}
     for record in range(len(table.rows)):
         row = _Row(table, cells, record)
-        if row.cells["value"].lower() in MISSING:
+        if understand(row.cells["value"]).kind == "missing":
             dropped.append(table.where(record))
             continue
         measured = _record(row, notes)
@@ -207,34 +221,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         raise DataError("no row has a value", file=source.file)
     if dropped:
         notes.insert(0, f"no value, dropped: {', '.join(dropped)}")
-    ds = xr.Dataset(
-        {
-            key: (
-                "measurement",
-                np.array([r[key] for r in records]),
-                {"unit": unit} if unit else {},
-            )
-            for key, unit in VARIABLES.items()
-        },
-        attrs=source.attrs(NAME, "icp", meta)
-        | {"source_units": ", ".join(sorted({cells["unit"][i] for i in kept}))},
-    )
-    add_notes(ds, notes)
-    return validate(ds, origin=Origin(source.file, lambda i: table.where(kept[i])))
-
-
-VARIABLES = {
-    "sample": "",
-    "element": "",
-    "solute": "",
-    "solvent": "",
-    "replicate": "",
-    "value": "mol/cm^3",
-    "sd": "mol/cm^3",
-    "lod": "mol/cm^3",
-    "dilution": "1",
-    "censoring": "",
-}
+    written = ", ".join(sorted({cells["unit"][i] for i in kept}))
+    return icp_dataset(source, NAME, records, meta, notes, written, lambda i: table.where(kept[i]))
 
 
 def _record(row: _Row, notes: list[str]) -> dict[str, Any]:
@@ -246,7 +234,7 @@ def _record(row: _Row, notes: list[str]) -> dict[str, Any]:
     if not (replicate >= 1 and replicate == round(replicate)):
         raise row.error("bad replicate", "replicate", "a whole number from 1")
     factor = row.factor()
-    value, lod, censoring = row.result()
+    value, lod, upper, censoring = row.result()
     stated = row.positive("lod")
     if censoring == "left" and not np.isnan(stated) and stated != lod:
         notes.append(f"{row.table.where(row.record)}: censored at {lod:g}, its lod is {stated:g}")
@@ -256,6 +244,7 @@ def _record(row: _Row, notes: list[str]) -> dict[str, Any]:
         "value": value * factor,
         "sd": row.positive("sd") * factor,
         "lod": lod * factor,
+        "upper": upper * factor,
         "dilution": row.positive("dilution"),
         "censoring": censoring,
     }

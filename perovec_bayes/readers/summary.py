@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from perovec_bayes.readers.summary_raw import describe_readings, describe_spectra
 from perovec_bayes.readers.waveform import scan_rate, turning_points
 
 GAP = 5.0
@@ -65,14 +66,25 @@ def describe(ds: xr.Dataset) -> Summary:
         ("file", f"{attrs['source_file']} ({attrs['reader']})"),
         (
             "technique",
-            {"cv": "cyclic voltammetry", "od": "optical density"}.get(technique, "ICP-OES"),
+            {
+                "cv": "cyclic voltammetry",
+                "od": "optical density",
+                "spectra": "spectra",
+                "icp_readings": "ICP-OES, readings that are not yet concentrations",
+            }.get(technique, "ICP-OES"),
         ),
         ("units in file", str(attrs.get("source_units", "not recorded"))),
     ]
     missing: list[str] = []
     if attrs.get("temperature_assumed"):
         missing.append(f"temperature not stated: {attrs['temperature_K']:g} K assumed")
-    tell = {"cv": _cv, "od": _od, "icp": _icp}[technique]
+    tell = {
+        "cv": _cv,
+        "od": _od,
+        "icp": _icp,
+        "spectra": describe_spectra,
+        "icp_readings": describe_readings,
+    }[technique]
     suspect = tell(ds, facts, missing)
     facts += [
         (k, str(attrs[k])) for k in ("sample", "solvent", "electrolyte", "note") if attrs.get(k)
@@ -169,6 +181,8 @@ def _od(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> lis
     else:
         nm = ds["wavelength"].to_numpy()
         across = "wavelengths", f"{nm.size}, {nm[0]:g} to {nm[-1]:g} nm"
+    if ds.attrs.get("start_time"):
+        facts.append(("time stamp", str(ds.attrs["start_time"])))
     facts += [
         ("points", str(time.size)),
         _clock(time),
@@ -182,8 +196,10 @@ def _od(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> lis
 
 
 def _icp(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> list[str]:
-    left = ds["censoring"].to_numpy() == "left"
+    left = ds["censoring"].to_numpy() != "none"
     facts.append(("measurements", f"{left.size}, {left.sum()} of them censored"))
+    over = int((ds["censoring"].to_numpy() == "right").sum())
+    suspect = [f"{over} values above the range, which no model fits yet"] if over else []
     for key in ("element", "solute", "solvent"):
         facts.append((f"{key}s", ", ".join(dict.fromkeys(map(str, ds[key].values)))))
     if not left.all():
@@ -194,4 +210,4 @@ def _icp(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> li
         if unknown:
             missing.append(f"{words} ({unknown} of {left.size} measurements)")
     below = int((ds["value"].to_numpy() < ds["lod"].to_numpy()).sum())
-    return [f"{below} values below their own lod, kept as numbers"] if below else []
+    return suspect + ([f"{below} values below their own lod, kept as numbers"] if below else [])

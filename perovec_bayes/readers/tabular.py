@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import openpyxl
 import pandas as pd
 
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.readers.base import Source, nearest
 from perovec_bayes.readers.layout import DELIMITERS, Layout, decode
 from perovec_bayes.readers.table import Table, clean
+from perovec_bayes.readers.workbook import sheet_names, sheet_rows
 
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
@@ -137,16 +136,8 @@ def _split(line: str, layout: Layout) -> list[str]:
 
 
 def _sheet_table(source: Source, layout: Layout) -> Table:
-    try:
-        with warnings.catch_warnings():  # openpyxl warns of styles that it does not keep
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(io.BytesIO(source.raw), data_only=True)
-            sheets = {sheet.title: sheet for sheet in book.worksheets}
-            records = {title: list(s.iter_rows(values_only=True)) for title, s in sheets.items()}
-    except Exception as error:  # zipfile, XML and openpyxl raise unrelated classes for a bad file
-        raise DataError("not a readable .xlsx workbook", file=source.file) from error
-    title = _sheet_title(source.file, list(records), layout.sheet)
-    lines = records[title]
+    title = _sheet_title(source.file, sheet_names(source), layout.sheet)
+    lines = sheet_rows(source, title)
     place = f"sheet '{title}'"
     header_line = layout.header if layout.header is not None else _first_line(lines, layout.comment)
     if not header_line <= len(lines):

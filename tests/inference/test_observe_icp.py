@@ -6,7 +6,7 @@ from jax import numpy as jnp
 from scipy import stats
 from scipy.special import logsumexp
 
-from perovec_bayes.errors import StudyError
+from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card
@@ -203,4 +203,12 @@ def test_hypotheses_that_match_only_known_dilutions_are_refused():
         hypotheses=[hypothesis("one", 1.0, 1.0, 0.1, solvent="DCM")],
     )
     with pytest.raises(StudyError, match="match no measurement of unknown dilution"):
+        build(load_card("solubility"), [data])
+
+
+def test_a_reading_above_the_range_is_refused():
+    data = icp({"value": 2e-6}, {"sample": "flask 7", "lod": 1e-9})
+    data["censoring"] = ("measurement", np.array(["none", "right"]))
+    data["upper"] = ("measurement", np.array([np.nan, 1e-5]))
+    with pytest.raises(DataError, match=r"measurement 2 \(flask 7\).*above the range"):
         build(load_card("solubility"), [data])

@@ -116,6 +116,48 @@ def test_summary(file):
     assert summary.suspect == ("1 values below their own lod, kept as numbers",)
 
 
+def test_above_a_limit_is_censored_from_the_right(file):
+    ds = read(file(row(value=">500", sd="", lod="")))
+    assert schema.validate(ds) is ds
+    assert one(ds, "censoring") == "right"
+    assert np.isnan(one(ds, "value"))
+    assert one(ds, "upper") == pytest.approx(500e-9 / PB)
+    assert any("above the range" in words for words in describe(ds).suspect)
+    assert "upper" not in read(file(ROW))
+
+
+@pytest.mark.parametrize("word", ["uncal", "####", "--", "N/A", ""])
+def test_not_measured_is_missing_never_zero(file, word):
+    ds = read(file(ROW, row(sample="B", value=word)))
+    assert one(ds, "sample") == "A"
+    assert "no value, dropped: line 3" in ds.attrs["note"]
+
+
+@pytest.mark.parametrize(
+    ("value", "qualifier", "kind"),
+    [
+        ("5", "=", "none"),
+        ("5", "J", "none"),
+        ("5", "ND", "left"),
+        ("5", "U", "left"),
+        ("5 U", "", "left"),
+        ("5", "<", "left"),
+        ("5", ">", "right"),
+    ],
+)
+def test_qualifiers(file, value, qualifier, kind):
+    header = HEADER.replace("comment", "qualifier")
+    ds = read(file(row(value=value, comment=qualifier), header=header))
+    assert one(ds, "censoring") == kind
+    name = {"none": "value", "left": "lod", "right": "upper"}[kind]
+    assert one(ds, name) == pytest.approx(5e-9 / PB)
+
+
+def test_an_unknown_qualifier_is_refused(file, fails):
+    header = HEADER.replace("comment", "qualifier")
+    fails(DataError, "unknown qualifier", file(row(comment="Z"), header=header))
+
+
 def row(**changes):
     cells = dict(zip(HEADER.split(","), ROW.split(","), strict=True)) | changes
     return ",".join(cells.values())
@@ -127,7 +169,7 @@ BAD = {
     "text": (row(value="much"), "line 2, column 'value': not a number"),
     "nan bound": (row(value="<x"), "line 2, column 'value': not a number"),
     "zero bound": (row(value="<0"), "line 2, column 'value': not positive"),
-    "above range": (row(value=">100"), "line 2, column 'value': above the range"),
+    "above range": (row(value="100 o"), "line 2, column 'value': above the range"),
     "nd without lod": (row(value="ND", lod=""), "line 2, column 'lod': not detected, but no limit"),
     "ppb": (row(unit="ppb"), "line 2, column 'unit': by mass or by volume?"),
     "ppm": (row(unit="ppm"), "ug/L"),

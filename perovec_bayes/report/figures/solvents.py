@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from perovec_bayes.constants import STANDARD_CONCENTRATION
+from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.diagnostics.scalars import dataset
 from perovec_bayes.report.figures.style import (
     BAND,
@@ -23,7 +24,6 @@ from perovec_bayes.report.figures.style import (
     new_figure,
     to_drawing,
 )
-from perovec_bayes.report.results import decoded
 
 MECHANISM = "solvent_regression"
 _SALTS = ("lattice", "ligand")

@@ -1,0 +1,286 @@
+"""Small files in the forms that spectrometers and ICP-OES instruments write, made here."""
+
+import struct
+
+import numpy as np
+
+NM = np.linspace(450.0, 700.0, 26)
+
+
+def spectrum(nm=NM, centre=520.0):
+    """A band on a slope, positive."""
+    return 100.0 + 0.1 * nm + 900.0 * np.exp(-(((nm - centre) / 20.0) ** 2))
+
+
+def ocean(*, decimal=".", newline="\r\n", end=True, pixels=None, header=()):
+    rows = [f"{x:.2f}\t{y:.3f}".replace(".", decimal) for x, y in zip(NM, spectrum(), strict=True)]
+    top = [
+        "SpectraSuite Data File",
+        "++++++++++++++++++++++++++++++++++++",
+        "Date: Mon Jan 14 17:36:35 CET 2008",
+        "User: someone",
+        "Integration Time (usec): 20000 (USB4A00001)",
+        *header,
+        f"Number of Pixels in Processed Spectrum: {pixels or len(rows)}",
+        ">>>>>Begin Processed Spectral Data<<<<<",
+    ]
+    return newline.join([*top, *rows, *([">>>>>End Processed Spectral Data<<<<<"] if end else [])])
+
+
+def ocean_series(frames=4, *, second_clock=False, date="2024-05-17 "):
+    rows = []
+    for i in range(frames):
+        cells = [f"{y * (1 + 0.1 * i):.2f}" for y in spectrum()]
+        clock = [str(1715934600000 + 500 * i)] if second_clock else []
+        rows.append("\t".join([f"{date}10:30:{i / 2:09.6f}", *clock, *cells]))
+    top = [
+        "Data from run.txt Node",
+        "",
+        "Date: Fri May 17 10:29:58 GMT+02:00 2024",
+        "Integration Time (sec): 1.000000E-1",
+        "XAxis mode: Wavelengths",
+        f"Number of Pixels in Spectrum: {NM.size}",
+        ">>>>>Begin Spectral Data<<<<<",
+        "\t" + "\t".join(f"{x:.2f}" for x in NM),
+    ]
+    return "\n".join([*top, *rows]) + "\n"
+
+
+def jaz():
+    top = ["Jaz Data File", "+++", "Integration Time (usec): 24000 (JAZ)", ">>>>>Begin Data<<<<<"]
+    rows = [f"{x:.3f}\t10.0\t2000.0\t{y:.3f}\t0.5" for x, y in zip(NM, spectrum(), strict=True)]
+    return "\n".join([*top, "W\tD\tR\tS\tP", *rows, ">>>>>End Data<<<<<"]) + "\n"
+
+
+def avantes(*, decimal=".", padded=False, ratio="Transmittance", unit="[%]"):
+    rows = [
+        f"{x:.2f};{y:.3f};10.000;2000.000;{100 * (y - 10) / 1990:.4f}".replace(".", decimal)
+        for x, y in zip(NM, spectrum(), strict=True)
+    ]
+    name = "1305084U1" + ("\0" * 20 if padded else "")
+    top = [
+        "",
+        "Integration time [ms]:  95.00".replace(".", decimal),
+        "Averaging Nr. [scans]: 20",
+        f"Data measured with spectrometer [name]: {name}",
+        "Timestamp [10 microsec ticks]2585261312",
+        f"Wave   ;Sample   ;Dark     ;Reference;{ratio}",
+        f"[nm]   ;[counts] ;[counts] ;[counts] ;{unit}",
+        "",
+    ]
+    return "\r\n".join([*top, *rows, ""])
+
+
+def stellarnet(mode="ABSOR"):
+    rows = [f" {x:.2f}  {y / 1000:.4E}" for x, y in zip(NM, spectrum(), strict=True)]
+    top = [
+        '" File: Users\\a\\film  ',
+        f'"  {mode}->  Wave:630.87nm  Pix:1050  Val:  0.013  Time: 25ms  Avg:1  Sm:1  ',
+    ]
+    return "\r\n".join([*top, *rows, ""])
+
+
+def emission_scan(scans=1):
+    names = ",".join(f"film{i + 1}" for i in range(scans)) + ","
+    keys = {
+        "Labels": names,
+        "Type": "Emission Scan," * scans,
+        "Start": "450.00," * scans,
+        "Fixed/Offset": "367.00," * scans,
+        "Xaxis": "Wavelength," * scans,
+        "Yaxis": "Counts," * scans,
+        "Dwell Time": "0.50," * scans,
+    }
+    top = [f"{key},{value}" for key, value in keys.items()]
+    rows = [
+        f"{x:.2f}," + "".join(f"{y * (i + 1):.8E}," for i in range(scans))
+        for x, y in zip(NM, spectrum(), strict=True)
+    ]
+    return "\n".join([*top, "", *rows, ""])
+
+
+def andor_asc(frames=1, *, kind="Counts", interval=None):
+    rows = [
+        f"{x:.5f}\t" + "\t".join(f"{y * (i + 1):.6g}" for i in range(frames))
+        for x, y in zip(NM, spectrum(), strict=True)
+    ]
+    settings = [
+        "",
+        "",
+        "Date and Time:                Fri Sep  8 15:03:52 2017",
+        "Temperature (C):              -50",
+        f"Data Type:                    {kind}",
+        "Acquisition Mode:             Accumulate",
+        "Exposure Time (secs):         0.1",
+        *([f"Kinetic Cycle Time (secs):    {interval}"] if interval else []),
+        "Readout Mode:                 Full Vertical Binning",
+        "Wavelength (nm):              560",
+        "",
+    ]
+    return "\r\n".join([*rows, *settings])
+
+
+def andor_sif(frames=1, *, cycle=0.5, flag=b"1", rows=1):
+    width = NM.size
+    slope = (NM[-1] - NM[0]) / (width - 1)
+    head = [
+        b"Andor Technology Multi-Channel File",
+        b"65538 1",
+        b"65567 0 0 1 1504875832 -50 \0 \0 \0 \x02 \0 0 0.1 0.1 0.1 1 \0 %f 3e-08 0 1" % cycle,
+        b"DU888_BV ",
+        b" 26 26 66",
+        b"C:\\run.sif ",
+        b"65538 8",
+        b"\0\x01\n\0\xff\0\n\0",
+        b"65538 0 26 26 0 0 1 1 1 1",
+        b"65540 \x02 \0 \x01 \0 \x01 \0",
+        b"%.12f %.12f 0 0 " % (NM[0] - slope, slope),
+        b"0 1 0 0",
+        b"0 1 0 0",
+        b"422",
+        b"13",
+        b"13",
+        b"1",
+        b"10",
+        b"Wavelength6",
+        b"Counts12",
+        b"Pixel number65541 1 26 26 1 %d 1 %d %d" % (frames, frames * width * rows, width * rows),
+        b"65538 1 %d 26 1 %d 1 0" % (rows, rows) if rows == 1 else b"65538 1 2 26 1 1 1 0",
+        *(b"%10d" % round(i * cycle * 1e6) for i in range(frames)),
+        flag,
+        *(b"%20d" % 1122186 for _ in range(frames if flag == b"1" else 0)),
+        b"",
+    ]
+    counts = np.concatenate([spectrum() * (i + 1) for i in range(frames)]).astype("<f4")
+    return b"\n".join(head) + counts.tobytes() + b"0\n0\n<?xml version='1.0'?><a/>"
+
+
+def princeton_spe(frames=1, *, kind=0, version=2.5, unit=3, label=b"Wavelength", height=1, valid=1):
+    raw = bytearray(4100)
+    slope = (NM[-1] - NM[0]) / (NM.size - 1)
+    struct.pack_into("<f", raw, 10, 0.02)
+    raw[20:29] = b"21Nov2024"
+    struct.pack_into("<H", raw, 42, NM.size)
+    struct.pack_into("<H", raw, 108, kind)
+    raw[172:178] = b"112932"
+    struct.pack_into("<H", raw, 656, height)
+    struct.pack_into("<i", raw, 1446, frames)
+    struct.pack_into("<f", raw, 1992, version)
+    struct.pack_into("<I", raw, 2996, 0x01234567)
+    struct.pack_into("<BBBB", raw, 3098, valid, 0, unit, 3)
+    struct.pack_into("<4d", raw, 3263, NM[0] - slope, slope, 0.0, 0.0)
+    raw[3321 : 3321 + len(label)] = label
+    form = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<u2", 5: "<f8"}[kind]
+    counts = np.concatenate([spectrum() * (i + 1) for i in range(frames)])
+    return bytes(raw) + counts.astype(form).tobytes()
+
+
+def agilent_kd(frames=3, *, times=None):
+    def words(text):
+        return text.encode("utf-16-le")
+
+    body = [b"\x0232\x00\x0dREGISTER FILE" + b"\0" * 30]
+    day = "Fri Mar 31 16:45:14 2023"
+    body.append(words("TimeOfDay") + b"w" + b"\0" * 5 + bytes([len(day)]) + b"\0" + words(day))
+    for i in range(frames):
+        time = 1.2 + 5.0 * i if times is None else times[i]
+        count = struct.pack("<I", NM.size)
+        step = (NM[-1] - NM[0]) / (NM.size - 1)
+        body += [
+            b"CHPDatDoubleRow\0",
+            words("Absorbance (AU)") + b"\0\0\xff\xff" + count + b"\0",
+            (spectrum() / 1000 * (1 + 0.1 * i)).astype("<f8").tobytes(),
+            words("Wavelength (nm)") + b"\0\0\xff\xff" + count + b"\x01\x01" + b"\0" * 16,
+            struct.pack("<2d", NM[0], step),
+            words("RelTime") + b"\x11" + b"\0" * 5 + struct.pack("<d", time),
+        ]
+    return b"".join(body)
+
+
+def jcamp(data=None, *, form="XYDATA=(X++(Y..Y))", count=None, header=(), units="NANOMETERS"):
+    if data is None:
+        rows = np.round(spectrum()).astype(int).reshape(2, 13)
+        data = "\n".join(
+            " ".join([f"{NM[13 * i]:.1f}", *map(str, row)]) for i, row in enumerate(rows)
+        )
+    top = [
+        "##TITLE= film",
+        "##JCAMP-DX= 4.24 $$ made here",
+        "##DATA TYPE= UV/VIS SPECTRUM",
+        "##DATE= 2024/05/17",
+        f"##XUNITS= {units}",
+        "##YUNITS= ABSORBANCE",
+        "##XFACTOR= 1.0",
+        "##YFACTOR= 0.001",
+        *header,
+        f"##FIRSTX= {NM[0]}",
+        f"##LASTX= {NM[-1]}",
+        f"##NPOINTS= {count or NM.size}",
+        f"##{form}",
+    ]
+    return "\n".join([*top, data, "##END=", ""])
+
+
+def spectra_table(*, across=False, frames=4, delimiter=",", decimal=".", first=None):
+    times = [0.5 * i for i in range(frames)]
+    table = np.array([spectrum() / 1000 * (1 + 0.1 * i) for i in range(frames)])
+    if across:
+        rows = [[first or "Time (s)", *(f"{x:.1f} nm" for x in NM)]]
+        rows += [[f"{t}", *(f"{a:.5f}" for a in row)] for t, row in zip(times, table, strict=True)]
+    else:
+        rows = [[first or "Wavelength (nm)", *(f"{t} s" for t in times)]]
+        rows += [
+            [f"{x:.1f}", *(f"{a:.5f}" for a in row)] for x, row in zip(NM, table.T, strict=True)
+        ]
+    lines = [delimiter.join(cell.replace(".", decimal) for cell in row) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+AGILENT_ICP = """Rack:Tube,Solution Label,Pb Ax 220.353 nm c/s,Pb R 261.418 nm c/s,Cs R 455.531 c/s
+1:1,Blank,101.0,10.5,20.1
+1:2,Std 1,1098.0,60.2,119.5
+1:3,Std 2,2104.0,110.9,220.3
+1:4,Std 3,4095.0,209.7,421.0
+1:5,Std 4,8105.0,410.1,819.2
+1:6,film A,3105.0,160.0,310.0
+1:7,film A,3121.0,161.0,####
+1:8,film B,102.0,10.8,--
+"""
+STANDARDS = {
+    f"Std {i}": {
+        "Pb": {"value": c, "unit": "mg/L"},
+        "Cs": {"value": 2 * c, "unit": "mg/L"},
+    }
+    for i, c in zip((1, 2, 3, 4), (1.0, 2.0, 4.0, 8.0), strict=True)
+}
+
+
+def qtegra(*, delimiter="\t", decimal=".", unit="ppm"):
+    lines = ["Pb 220.353 {153} (Axial)", "Cs 455.531 {74} (Radial)"]
+    blocks = {
+        "Raw.Average": "Y (cps)",
+        "ExtCal.Average": f"Y ({unit})",
+        "ExtCal.STD": f"Y ({unit})",
+        "ExtCal.LOD": f"Y ({unit})",
+        "ExtCal.StandardConcentration": f"Y ({unit})",
+    }
+    rows = [
+        ["", "", *(name for name in blocks for _ in lines)],
+        ["", "", *("0" for _ in blocks for _ in lines)],
+        ["", "", *(line for _ in blocks for line in lines)],
+        ["", "", *(written for written in blocks.values() for _ in lines)],
+    ]
+    body = [
+        ("blank", "100.5 20.1", "0 0", "0.001 0.001", "0.02 0.05", "0 0"),
+        ("S1", "1098.2 119.5", "1.001 0.99", "0.002 0.001", "0.02 0.05", "1 1"),
+        ("S2", "2104.7 220.3", "1.99 2.01", "0.003 0.002", "0.02 0.05", "2 2"),
+        ("S4", "4095.1 421.2", "4.01 3.98", "0.004 0.003", "0.02 0.05", "4 4"),
+        ("S8", "8105.9 819.4", "8.02 8.01", "0.005 0.004", "0.02 0.05", "8 8"),
+        ("film A", "3105.3 310.6", "3.001 2.9", "0.002 0.001", " ", " "),
+        ("film A", "3121.8 305.2", "3.02 N/A", "0.002 0.001", " ", " "),
+        ("film B", "99.5 15.3", "-0.003 <0.04", "0.002 0.001", " ", " "),
+    ]
+    for number, (label, *cells) in enumerate(body, start=1):
+        parts = [part for cell in cells for part in (cell.split() or ["", ""])]
+        rows.append([str(number), label, *(part.replace(".", decimal) for part in parts)])
+    return "\n".join(delimiter.join(row) for row in rows) + "\n"
