@@ -216,7 +216,8 @@ def validate_cv(
     origin : Origin, optional
         Lets the error name the line of the file.
     reference_required : bool
-        False lets `attrs["reference"]` be empty: enough to describe a file, not to fit it.
+        False lets `attrs["reference"]` be empty and the sign of the current be assumed: enough to
+        describe a file, not to fit it.
 
     Returns
     -------
@@ -264,6 +265,19 @@ def validate_cv(
     onward = np.diff(cycle, prepend=cycle[0]) >= 0
     check.every(onward, "cycle", "cycle number goes back", expected="cycles in order of time")
 
+    if "hold" in ds.variables:
+        hold = check.array("hold", dims, "int")
+        check.every((hold == 0) | (hold == 1), "hold", "bad mark of a hold", expected="0 or 1")
+    if "current_sign_assumed" in ds.attrs:
+        assumed = check.choice("current_sign_assumed", (0, 1))
+        if assumed and reference_required:
+            check.fail(
+                "the sign of the current is not known",
+                "attrs['current_sign_assumed']",
+                expected="the sign convention of the file",
+                found="a format in which either may be written",
+                hint="State meta.current_sign.",
+            )
     _reference(check, reference_required)
     for name in ("reference_offset_sd_V", "area_sd_cm2"):
         check.number(name, lambda s: np.isnan(s) or 0 <= s < np.inf, "NaN or 0 or more")

@@ -287,6 +287,24 @@ def test_read(run, put, tmp_path):
     assert run("read", tmp_path / "none")[0] == 3
 
 
+def test_read_with_settings(run, tmp_path):
+    table = tmp_path / "cv.txt"
+    table.write_text("Ewe/V\t<I>/mA\n" + "".join(f"{k / 100}\t{k * k}\n" for k in range(40)))
+    code, _, stderr = run("read", table)
+    assert code == 2
+    assert "State scan_rate" in stderr
+    rate = "scan_rate = { value = 50, unit = 'mV/s' }"
+    code, stdout, _ = run("read", table, "--set", rate, "--set", "meta.reference = 'SCE'")
+    assert code == 0
+    assert "biologic_txt" in stdout
+    assert "0.05 V/s" in stdout
+    assert "SCE" in stdout
+    code, _, stderr = run("read", table, "--set", "scan_rate is 50")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "--set: not understood" in stderr
+    assert run("read", table, "--set", "format = 'nova'")[0] == 2
+
+
 def test_cards_and_version(run):
     code, stdout, _ = run("cards")
     assert code == 0

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from perovec_bayes.cli.printing import compared_lines, outcome_lines, say
 from perovec_bayes.cli.progress import show_progress
-from perovec_bayes.errors import PerovecError
+from perovec_bayes.errors import PerovecError, StudyError
 
 # The workflow is imported where it is used: loading JAX and PyMC takes seconds.
 # ruff: noqa: PLC0415
@@ -131,6 +132,7 @@ def read_(
     /,
     *,
     format: Annotated[str | None, Parameter(name="--as")] = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
     save: Path | None = None,
 ) -> int:
     """Say what is understood of a data file, what is missing, and what looks wrong.
@@ -141,13 +143,34 @@ def read_(
         The file.
     format
         Its format; found out from the content unless given.
+    set_
+        What a study file would say of it, in the same words; may be repeated:
+        --set "scan_rate = { value = 50, unit = 'mV/s' }" --set "table = 2"
+        --set "meta.reference = 'SCE'".
     save
         Write the dataset to this netCDF file.
     """
     from perovec_bayes.workflow.files import read_file
 
-    say(str(read_file(file, format, save=save)))
+    say(str(read_file(file, format, save=save, **_settings(set_))))
     return OK
+
+
+def _settings(lines: Sequence[str]) -> dict[str, Any]:
+    """Return what --set says, read as the TOML of a study file."""
+    try:
+        found = tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(
+            f"not understood: {error}",
+            place="--set",
+            expected="lines of a study file such as \"meta.reference = 'SCE'\"",
+            hint="Put the whole setting in quotation marks.",
+        ) from None
+    for key in ("path", "format", "save"):
+        if key in found:
+            raise StudyError(f"'{key}' cannot be set so", place="--set", hint="See --help.")
+    return found
 
 
 @app.command

@@ -19,20 +19,31 @@ from perovec_bayes.readers import (
     andor_asc,
     andor_sif,
     avantes,
+    biologic_mpr,
     biologic_mpt,
+    biologic_txt,
+    chi_txt,
     delimited,
+    echemdb,
     emission_scan,
+    foreign,
+    gamry_dta,
     icp_table,
+    ixdat_csv,
     jcamp,
+    labelled_table,
+    nova,
     ocean,
+    palmsens_session,
     princeton_spe,
+    pstrace_csv,
     qtegra,
     spectra_table,
     stellarnet,
     transmission,
+    versastudio_par,
 )
 from perovec_bayes.readers.base import Reader, Source, check_keys, nearest
-from perovec_bayes.readers.refused import refusal
 from perovec_bayes.readers.summary import Summary, describe
 
 __all__ = ["READERS", "Reader", "Source", "Summary", "describe", "read"]
@@ -42,9 +53,19 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         module.READER.name: module.READER
         for module in (
             biologic_mpt,
+            biologic_mpr,
+            gamry_dta,
+            versastudio_par,
+            palmsens_session,
             andor_sif,
             agilent_845x,
             princeton_spe,
+            pstrace_csv,
+            chi_txt,
+            ixdat_csv,
+            echemdb,
+            nova,
+            biologic_txt,
             ocean,
             avantes,
             stellarnet,
@@ -55,6 +76,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
             agilent_icp,
             icp_table,
             spectra_table,
+            labelled_table,
             delimited,
         )
     }
@@ -104,13 +126,14 @@ def read(
         raise StudyError(f"unknown format '{format}'", place="format", expected=known, hint=hint)
     source = Source.open(path)
     stated = check_keys({} if meta is None else meta, meta or (), "meta")
+    if format is None and mapping.get("columns"):
+        format = delimited.NAME
     if format is None:
         format = next((name for name, reader in READERS.items() if reader.sniff(source)), None)
     if format is None and "columns" in mapping:
         format = delimited.NAME
-    if format is None and (known_but_refused := refusal(source)):
-        raise known_but_refused
     if format is None:
+        foreign.refuse(source)
         raise DataError(
             "not a format known by its content",
             file=source.file,

@@ -12,7 +12,13 @@ import xarray as xr
 from perovec_bayes.constants import ROOM_TEMPERATURE
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.readers.base import COMMON_META, Source, check_keys, quantity, text
-from perovec_bayes.readers.waveform import count_cycles, scan_rate, time_from_path
+from perovec_bayes.readers.waveform import (
+    count_cycles,
+    has_steps,
+    holds,
+    scan_rate,
+    time_from_path,
+)
 from perovec_bayes.schema import CURRENT_SIGNS, FERROCENE, Origin, validate
 
 CV_META = (
@@ -25,6 +31,8 @@ CV_META = (
 )
 OD_META = (*COMMON_META, "temperature", "clock_offset")
 MOST_CYCLES = 1_000_000
+WHOLE = 0.8
+"""A cycle that spans more than this fraction of the range is a whole one."""
 FERROCENE_NAMES = ("Fc/Fc+", "Fc+/Fc", "Fc|Fc+", "Fc+|Fc", "Fc", "ferrocene")
 
 
@@ -50,6 +58,16 @@ class CvColumns:
         The units of the file, for the record.
     notes : tuple of str
         What the reader decided, in words.
+    warnings : tuple of str
+        What looks wrong about the file, in words.
+    sign : str
+        The sign of the current that the format has, or is taken to have; "" if only the study can
+        say it.
+    sign_assumed : bool
+        Whether `sign` is taken for granted: a fit then needs the study to state it.
+    own_counter : bool
+        Whether an instrument counted the cycles: a counter that is broken, or that contradicts the
+        potential, then gives way to the count from the potential.
     """
 
     potential: np.ndarray
@@ -60,6 +78,10 @@ class CvColumns:
     where: Callable[[int], str]
     units: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sign: str = ""
+    sign_assumed: bool = False
+    own_counter: bool = False
 
 
 def cv_dataset(
@@ -80,7 +102,7 @@ def cv_dataset(
     columns : CvColumns
         What the file holds.
     meta : mapping
-        Keys of `CV_META`; `current_sign` must be stated here.
+        Keys of `CV_META`; `current_sign` must be stated here unless the format knows it.
     stated_rate : float
         Scan rate by the study [V s^-1]; gives the time where the file has none, is checked where
         it has; NaN: none.
@@ -89,10 +111,12 @@ def cv_dataset(
     -------
     xarray.Dataset
         Dimension `point`; `time` [s], `potential` [V], `current` [A] or `current_density` [A
-        cm^-2], `cycle`; validated, save that the reference may be missing.
+        cm^-2], `cycle`, and `hold` (0 or 1) where the potential stands still beside sweeps;
+        validated, save that the reference may be missing. `attrs["warnings"]`, one a line, says
+        what looks wrong about the file.
     """
     check_keys(meta, CV_META, "meta")
-    notes = list(columns.notes)
+    notes, warnings = list(columns.notes), list(columns.warnings)
     potential = columns.potential
     if potential.size < 2:
         raise DataError("fewer than two points", file=source.file, place=columns.where(0))
@@ -102,7 +126,8 @@ def cv_dataset(
     area, area_sd = quantity(meta, "area", "cm^2")
     if not (np.isnan(area) or area > 0):
         raise StudyError("not positive", place="meta.area.value", expected="a positive area")
-    sign = _current_sign(meta)
+    assumed = columns.sign_assumed and not meta.get("current_sign")
+    sign = _current_sign({"current_sign": columns.sign, **meta} if columns.sign else meta)
     current = columns.current if sign == "anodic_positive" else -columns.current
     density = columns.is_density or not np.isnan(area)
     if density and not columns.is_density:
@@ -116,7 +141,7 @@ def cv_dataset(
                 current,
                 {"unit": "A/cm^2" if density else "A"},
             ),
-            "cycle": ("point", _cycles(source.file, columns, notes)),
+            "cycle": ("point", _cycles(source.file, columns, notes, warnings)),
         },
         coords={"time": ("point", time, {"unit": "s"})},
         attrs=source.attrs(reader, "cv", meta)
@@ -131,8 +156,16 @@ def cv_dataset(
         }
         | temperature(meta),
     )
+    held = _holds(time, potential)
+    swept = ~held if held.any() else slice(None)
+    if held.any():
+        ds["hold"] = ("point", held.astype(np.int64))
     with np.errstate(divide="ignore", invalid="ignore"):  # validation names repeated times
-        ds.attrs["scan_rate_V_s"] = scan_rate(time, potential)
+        ds.attrs["scan_rate_V_s"] = scan_rate(time[swept], potential[swept])
+    if assumed:
+        ds.attrs["current_sign_assumed"] = 1
+    if warnings:
+        ds.attrs["warnings"] = "\n".join(warnings)
     add_notes(ds, notes)
     validate(ds, origin=Origin(source.file, columns.where), reference_required=False)
     measured = ds.attrs["scan_rate_V_s"]
@@ -151,8 +184,10 @@ def _time(file: str, potential: np.ndarray, rate: float, notes: list[str]) -> np
     if np.isnan(rate):
         raise StudyError(
             "no time column and no scan rate",
-            place="columns",
-            hint="Map columns.time, or state scan_rate = { value = 50, unit = 'mV/s' }.",
+            file=file,
+            found=f"{potential.size} points of potential and current, {potential.min():.4g} to "
+            f"{potential.max():.4g} V",
+            hint="State scan_rate = { value = 50, unit = 'mV/s' }, or map columns.time.",
         )
     if np.ptp(potential) == 0:
         raise DataError("the potential never changes", file=file, hint="No time follows from it.")
@@ -190,14 +225,26 @@ def _reference(meta: Mapping[str, Any]) -> tuple[str, float, float]:
     return reference, offset, sd
 
 
-def _cycles(file: str, columns: CvColumns, notes: list[str]) -> np.ndarray:
+def _holds(time: np.ndarray, potential: np.ndarray) -> np.ndarray:
+    """Return the points that are held beside sweeps; none where the whole record is stepped."""
+    if has_steps(potential):
+        return np.zeros(potential.size, bool)
+    return holds(time, potential)
+
+
+def _cycles(file: str, columns: CvColumns, notes: list[str], warnings: list[str]) -> np.ndarray:
+    if columns.cycle is None and has_steps(columns.potential):
+        notes.append("potential steps: one cycle")
+        return np.ones(columns.potential.size, dtype=np.int64)
     if columns.cycle is None:
         notes.append("cycles counted from the potential")
         return count_cycles(columns.potential)
     whole = columns.cycle == np.round(columns.cycle)
-    broken = np.flatnonzero(~whole | (columns.cycle < 0) | (columns.cycle > MOST_CYCLES))
-    if broken.size:
-        i = int(broken[0])
+    good = whole & (columns.cycle >= 0) & (columns.cycle <= MOST_CYCLES)
+    if columns.own_counter:
+        return _checked_counter(columns, good, notes, warnings)
+    if not good.all():
+        i = int(np.argmin(good))
         raise DataError(
             "bad cycle number",
             file=file,
@@ -205,10 +252,37 @@ def _cycles(file: str, columns: CvColumns, notes: list[str]) -> np.ndarray:
             expected="a whole number",
             found=f"{columns.cycle[i]:g}",
         )
-    cycle = columns.cycle.astype(np.int64)
+    return _from_one(columns.cycle, notes)
+
+
+def _from_one(counter: np.ndarray, notes: list[str]) -> np.ndarray:
+    cycle = counter.astype(np.int64)
     if cycle.min() == 0:
         notes.append("the file counts cycles from 0: 1 added")
         return cycle + 1
+    return cycle
+
+
+def _checked_counter(
+    columns: CvColumns, good: np.ndarray, notes: list[str], warnings: list[str]
+) -> np.ndarray:
+    """Return the instrument's count of cycles, or that from the potential where it is wrong."""
+    potential, counter = columns.potential, columns.cycle
+    stepped = has_steps(potential)
+    counted = np.ones(potential.size, np.int64) if stepped else count_cycles(potential)
+    if counter is None or not good.all() or (np.diff(counter) < 0).any():
+        warnings.append("the file's cycle numbers are broken: cycles counted from the potential")
+        return counted
+    second = potential[counted == 2]
+    if np.ptp(counter) == 0 and second.size and np.ptp(second) > WHOLE * np.ptp(potential):
+        warnings.append(
+            f"the file counts one cycle, the potential shows {counted[-1]}: counted from it"
+        )
+        return counted
+    cycle = _from_one(counter, notes)
+    own = np.unique(cycle).size
+    if own > 1 + 1.5 * counted[-1]:
+        warnings.append(f"the file counts {own} cycles, the potential shows {counted[-1]}")
     return cycle
 
 

@@ -13,6 +13,8 @@ from perovec_bayes.readers.base import Source
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": r"\s+"}
 LAYOUT_OPTIONS = ("delimiter", "decimal", "header", "skip_rows", "encoding", "comment", "sheet")
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+NO_TEXT = 0.01
+"""A larger part of control characters than this is no text."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,67 @@ def decode(source: Source, *encodings: str) -> str:
         expected=" or ".join(encodings),
         hint="State encoding = 'latin-1', or export the file as text.",
     )
+
+
+def decode_any(source: Source) -> str:
+    """Return the text of an instrument's file, whatever wrote it.
+
+    UTF-8 and UTF-16, with and without a byte order mark; a byte that is no UTF-8 is taken as
+    Windows-1252 (then Latin-1), so that a file of mixed encodings is read as well.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+
+    Returns
+    -------
+    str
+        The text, lines ended by a newline.
+
+    Raises
+    ------
+    DataError
+        If the file is binary.
+    """
+    raw = source.raw
+    if raw.startswith(UTF16_MARKS):
+        content = raw.decode("utf-16", "replace")
+    elif looks_utf16(raw):
+        content = raw.decode("utf-16-le" if raw[1] == 0 else "utf-16-be", "replace")
+    else:
+        content = raw.decode("utf-8", "perovec-bytes")
+    content = content.removeprefix("\ufeff").rstrip("\ufeff\0\x1a")
+    if "\0" in content or control_part(content) > NO_TEXT:
+        raise DataError(
+            "not a text", file=source.file, hint="Export the measurement as text and read that."
+        )
+    return content.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def looks_utf16(raw: bytes) -> bool:
+    """Whether bytes without a mark are UTF-16: every second one of the first is 0."""
+    head = raw[: min(len(raw), 64) // 2 * 2]
+    if len(head) < 4:
+        return False
+    return (not any(head[1::2]) and all(head[::2])) or (not any(head[::2]) and all(head[1::2]))
+
+
+def control_part(content: str) -> float:
+    """Return the part of control characters, other than blanks, in the first 4000."""
+    head = content[:4000]
+    return sum(c < " " and c not in "\t\n\r\f\v" for c in head) / max(1, len(head))
+
+
+def _as_windows(error: UnicodeError) -> tuple[str, int]:
+    """Decode the bytes that are no UTF-8 as Windows-1252, or Latin-1 where that has no letter."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    try:
+        return wrong.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return wrong.decode("latin-1"), error.end
+
+
+codecs.register_error("perovec-bytes", _as_windows)

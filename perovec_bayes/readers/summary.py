@@ -7,15 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from perovec_bayes.readers.summary_cv import describe_cv, technique_of
 from perovec_bayes.readers.summary_raw import describe_readings, describe_spectra
-from perovec_bayes.readers.waveform import scan_rate, turning_points
+from perovec_bayes.readers.summary_words import clock, gaps
 
-GAP = 5.0
-"""A step in time longer than this multiple of the median step is a gap."""
-RATE_SPREAD = 0.05
-FLAT = 10
-"""So many equal extreme currents in a row mean an overloaded range."""
-FEW_POINTS = 30
 SATURATED = 3.0
 """An absorbance above this leaves too little light to trust."""
 
@@ -66,8 +61,9 @@ def describe(ds: xr.Dataset) -> Summary:
         ("file", f"{attrs['source_file']} ({attrs['reader']})"),
         (
             "technique",
-            {
-                "cv": "cyclic voltammetry",
+            technique_of(ds)
+            if technique == "cv"
+            else {
                 "od": "optical density",
                 "spectra": "spectra",
                 "icp_readings": "ICP-OES, readings that are not yet concentrations",
@@ -79,7 +75,7 @@ def describe(ds: xr.Dataset) -> Summary:
     if attrs.get("temperature_assumed"):
         missing.append(f"temperature not stated: {attrs['temperature_K']:g} K assumed")
     tell = {
-        "cv": _cv,
+        "cv": describe_cv,
         "od": _od,
         "icp": _icp,
         "spectra": describe_spectra,
@@ -90,85 +86,6 @@ def describe(ds: xr.Dataset) -> Summary:
         (k, str(attrs[k])) for k in ("sample", "solvent", "electrolyte", "note") if attrs.get(k)
     ]
     return Summary(tuple(facts), tuple(missing), tuple(suspect))
-
-
-def _known(value: float, unit: str, sd: float = np.nan) -> str:
-    if np.isnan(value):
-        return "unknown"
-    return f"{value:.5g} {unit}" if np.isnan(sd) else f"{value:.5g} +- {sd:.2g} {unit}"
-
-
-def _clock(time: np.ndarray) -> tuple[str, str]:
-    return "duration", f"{time[-1] - time[0]:.6g} s, from {time[0]:.6g} s"
-
-
-def _gaps(time: np.ndarray) -> list[str]:
-    steps = np.diff(time)
-    longest = int(steps.argmax())
-    if steps[longest] <= GAP * np.median(steps):
-        return []
-    return [
-        f"a gap of {steps[longest]:.4g} s after {time[longest]:.6g} s "
-        f"(usual step {np.median(steps):.3g} s)"
-    ]
-
-
-def _cv(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> list[str]:
-    attrs = ds.attrs
-    time, potential = ds["time"].to_numpy(), ds["potential"].to_numpy()
-    name = "current" if "current" in ds else "current_density"
-    current = ds[name].to_numpy()
-    unit = "A" if name == "current" else "A/cm^2"
-    counted = np.unique(ds["cycle"].to_numpy(), return_counts=True)
-    cycles = ", ".join(f"{cycle}: {n}" for cycle, n in zip(*counted, strict=True))
-    offset = _known(attrs["reference_offset_V"], "V", attrs["reference_offset_sd_V"])
-    facts += [
-        ("points", f"{time.size} (by cycle {cycles})"),
-        _clock(time),
-        ("scan rate", f"{attrs['scan_rate_V_s']:.4g} V/s (median of the data)"),
-        ("potential", f"{potential.min():.4g} to {potential.max():.4g} V"),
-        ("reference", attrs["reference"] or "not stated"),
-        ("Fc+/Fc against it", offset),
-        (name.replace("_", " "), f"{current.min():.4g} to {current.max():.4g} {unit}"),
-        ("sign in file", f"{attrs['source_current_sign'].replace('_', ' ')}; anodic positive here"),
-        ("area", _known(attrs["area_cm2"], "cm^2", attrs["area_sd_cm2"])),
-    ]
-    if not attrs["reference"]:
-        missing.append("reference not stated: give meta.reference")
-    if np.isnan(attrs["reference_offset_V"]):
-        missing.append("potential of Fc+/Fc against the reference: give meta.reference_offset")
-    if np.isnan(attrs["area_cm2"]):
-        missing.append("electrode area: give meta.area")
-    return [*_gaps(time), *_sweeps(time, potential), *_overload(current)]
-
-
-def _sweeps(time: np.ndarray, potential: np.ndarray) -> list[str]:
-    if np.ptp(potential) == 0:
-        return ["the potential never changes: not a voltammogram"]
-    suspect = []
-    turns = turning_points(potential)
-    points = np.diff(turns)
-    whole = turns[:-1][points > 0.2 * points.max()]
-    rates = []
-    for begin in whole:
-        end = turns[np.searchsorted(turns, begin) + 1] + 1
-        rates.append(scan_rate(time[begin:end], potential[begin:end]))
-    if max(rates) - min(rates) > RATE_SPREAD * max(rates):
-        suspect.append(
-            f"scan rate differs between sweeps: {min(rates):.4g} to {max(rates):.4g} V/s"
-        )
-    if points.max() < FEW_POINTS:
-        suspect.append(f"only {points.max()} points in the longest sweep")
-    return suspect
-
-
-def _overload(current: np.ndarray) -> list[str]:
-    extreme = (current == current.max()) | (current == current.min())
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], extreme.astype(int), [0]])))
-    longest = int((edges[1::2] - edges[::2]).max())
-    if longest < FLAT:
-        return []
-    return [f"the extreme current repeats {longest} times in a row: was the range overloaded?"]
 
 
 def _od(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> list[str]:
@@ -185,14 +102,14 @@ def _od(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> lis
         facts.append(("time stamp", str(ds.attrs["start_time"])))
     facts += [
         ("points", str(time.size)),
-        _clock(time),
+        clock(time),
         across,
         ("absorbance", f"{absorbance.min():.4g} to {absorbance.max():.4g}"),
         ("clock offset", f"{ds.attrs['clock_offset_s']:g} s, added"),
     ]
     if absorbance.max() > SATURATED:
-        return [*_gaps(time), f"absorbance up to {absorbance.max():.3g}: saturated"]
-    return _gaps(time)
+        return [*gaps(time), f"absorbance up to {absorbance.max():.3g}: saturated"]
+    return gaps(time)
 
 
 def _icp(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> list[str]:

@@ -14,6 +14,9 @@ import pandas as pd
 from perovec_bayes.errors import DataError
 from perovec_bayes.readers.base import nearest
 
+ENOUGH = 20
+"""So many records before the last show how many cells a record has."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -35,6 +38,10 @@ class Table:
         Decimal mark.
     load : callable
         `load(positions, as_text)` returns these columns as a DataFrame.
+    cells : ndarray of int
+        Number of cells of each record.
+    unended : bool
+        Whether the last record has no line end and is shorter than those before it.
     """
 
     file: str
@@ -44,6 +51,8 @@ class Table:
     row_word: str
     decimal: str
     load: Callable[[Sequence[int], bool], pd.DataFrame]
+    cells: np.ndarray
+    unended: bool = False
 
     def where(self, record: int) -> str:
         """Return the place of a record, such as "line 18"."""
@@ -98,15 +107,88 @@ class Table:
         frame = self.load(list(positions.values()), False)
         return {key: self._numbers(frame[p], p) for key, p in positions.items()}
 
-    def _numbers(self, cells: pd.Series[Any], position: int) -> np.ndarray:
+    def measured(
+        self, positions: Mapping[str, int]
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, list[str]]:
+        """Return columns of an instrument's file, without the rows that are no data.
+
+        Left out are empty rows, repeated headings, and a last line that was cut short; any other
+        cell that is no number is a `DataError`.
+
+        Parameters
+        ----------
+        positions : mapping of str to int
+            Where each wanted column stands.
+
+        Returns
+        -------
+        values : dict of str to ndarray
+            Float arrays, one element a row that is left.
+        keep : ndarray of int
+            The rows that are left.
+        warnings : list of str
+            What was left out, in words.
+        """
+        frame = self.load(list(positions.values()), False)
+        values = {key: self._floats(frame[p]) for key, p in positions.items()}
+        good = np.logical_and.reduce([np.isfinite(v) for v in values.values()])
+        cut = self._is_cut(good)
+        warnings = ["the last line is cut short: left out"] if cut else []
+        if cut:
+            good[-1] = False
+        bad = np.flatnonzero(~good[: good.size - cut])
+        repeated = empty = 0
+        for record in bad.tolist():
+            cells = [frame[p].iloc[record] for p in positions.values()]
+            texts = ["" if c is None or pd.isna(c) else clean(c) for c in cells]
+            if not any(texts):
+                empty += 1
+            elif self._is_heading(texts, list(positions.values())):
+                repeated += 1
+            else:
+                for key, p in positions.items():
+                    self._check(values[key], frame[p], p, record)
+        if repeated:
+            warnings.append(f"the heading is repeated {repeated} times: left out")
+        if empty:
+            warnings.append(f"{empty} rows without numbers: left out")
+        keep = np.flatnonzero(good)
+        if not keep.size:
+            raise DataError("no data rows", file=self.file, place=self.where(0))
+        if keep.size < good.size:
+            values = {key: v[keep] for key, v in values.items()}
+        return values, keep, warnings
+
+    def _is_cut(self, good: np.ndarray) -> bool:
+        """Whether the last record lacks cells that all others have, or its last number."""
+        if self.cells.size < 3:
+            return False
+        fewest = int(self.cells[-ENOUGH - 1 : -1].min())
+        wrong = not good[-1] and good[-ENOUGH - 1 : -1].all()
+        return bool(self.unended or self.cells[-1] < fewest or wrong)
+
+    def _is_heading(self, texts: list[str], positions: list[int]) -> bool:
+        """Whether a row repeats the headings, or holds words where numbers should be."""
+        heads = [self.header[p] if p < len(self.header) else "" for p in positions]
+        same = [text == head for text, head in zip(texts, heads, strict=True) if text]
+        return all(same) and bool(same)
+
+    def _floats(self, cells: pd.Series[Any]) -> np.ndarray:
         if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
-            values = cells.to_numpy(dtype=float)
-        else:
-            values = np.array([parse(cell, self.decimal) for cell in cells], dtype=float)
+            return cells.to_numpy(dtype=float)
+        return np.array([parse(cell, self.decimal) for cell in cells], dtype=float)
+
+    def _numbers(self, cells: pd.Series[Any], position: int) -> np.ndarray:
+        values = self._floats(cells)
         bad = np.flatnonzero(~np.isfinite(values))
-        if not bad.size:
-            return values
-        record = int(bad[0])
+        if bad.size:
+            self._check(values, cells, position, int(bad[0]))
+        return values
+
+    def _check(self, values: np.ndarray, cells: pd.Series[Any], position: int, record: int) -> None:
+        """Raise a `DataError` if the cell of this record is no finite number."""
+        if np.isfinite(values[record]):
+            return
         cell = cells.iloc[record]
         empty = cell is None or pd.isna(cell)
         hint = None
@@ -129,13 +211,43 @@ def clean(name: object) -> str:
     return str(name).strip().replace("μ", "µ")
 
 
+GROUPED = {
+    mark: re.compile(
+        rf"[-+]?\d{{1,3}}(?:{group}\d{{3}})+(?:{re.escape(mark)}\d+)?(?:[eE][-+]?\d+)?"
+    )
+    for mark, group in ((".", "[,'’\u00a0\u202f]"), (",", "[.'’\u00a0\u202f]"))
+}
+"""Numbers with marks between thousands, by decimal mark."""
+
+
 def parse(cell: object, decimal: str) -> float:
-    """Return the number in a cell; NaN where it is none."""
+    """Return the number in a cell; NaN where it is none.
+
+    Marks between thousands are understood where they cannot be decimal marks: in "1.234,5" and
+    "1.234.567" but not in "1.234", where "," is the decimal mark.
+
+    Parameters
+    ----------
+    cell : object
+        A number or a text.
+    decimal : str
+        The decimal mark, "." or ",".
+
+    Returns
+    -------
+    float
+        The number.
+    """
     if isinstance(cell, bool):
         return np.nan
     if isinstance(cell, Real):
         return float(cell)
-    written = str(cell).strip()
+    written = str(cell).strip().replace("\u2212", "-")
+    other = "." if decimal == "," else ","
+    if decimal in written or written.count(other) != 1:
+        grouped = GROUPED[decimal].fullmatch(written)
+        if grouped:
+            written = re.sub(rf"[{other}'’\u00a0\u202f]", "", written)
     if decimal == ",":
         written = written.replace(".", "?").replace(",", ".")
     try:

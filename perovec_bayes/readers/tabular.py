@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from perovec_bayes.readers.layout import DELIMITERS, Layout, decode
 from perovec_bayes.readers.table import Table, clean
 from perovec_bayes.readers.workbook import sheet_names, sheet_rows
 
+ENOUGH_BYTES = 4000
+"""The end of a table in which its last line is compared with others."""
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 
@@ -40,7 +43,9 @@ def _no_data(file: str, place: str) -> DataError:
     return DataError("no data rows below the header", file=file, place=place)
 
 
-def text_table(file: str, content: str, layout: Layout) -> Table:
+def text_table(
+    file: str, content: str, layout: Layout, *, spare: bool = False, before: int = 0
+) -> Table:
     """Open a delimited table in a text.
 
     Parameters
@@ -51,60 +56,61 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
         The whole text, lines ended by a newline.
     layout : Layout
         How it is laid out.
+    spare : bool
+        Whether a line may have more cells than there are column names.
+    before : int
+        Lines of the file before this text, for messages.
 
     Returns
     -------
     Table
         Its cells are parsed when asked for.
     """
-    lines = content.split("\n")
-    blanks = layout.separator == DELIMITERS["space"]
     header_line = layout.header
     if header_line is None:
-        header_line = _first_line(lines, layout.comment)
-    if header_line > len(lines):
-        raise DataError("no such header line", file=file, place=f"line {header_line}")
+        header_line = _first_line(content.split("\n"), layout.comment)
+    begin = line_start(content, header_line + 1)
     header: list[str] = []
     if header_line:
-        top = lines[header_line - 1]
-        header = [clean(cell) for cell in _split(top, layout)]
+        top = line_start(content, header_line)
+        if top is None:
+            place = f"line {header_line + before}"
+            raise DataError("no such header line", file=file, place=place)
+        header = [clean(cell) for cell in _split(content[top:begin].rstrip("\n"), layout)]
         while header and not header[-1]:
             header.pop()
-    trivial = " \t" if blanks else " \t" + layout.separator
     first = header_line + layout.skip_rows
-    kept = [
-        (number, line)
-        for number, line in enumerate(lines[first:], start=first + 1)
-        if line.strip(trivial) and not (layout.comment and line.startswith(layout.comment))
-    ]
-    if not kept:
-        raise _no_data(file, f"line {first + 1}")
-    rows = np.array([number for number, _ in kept])
-    body = [line for _, line in kept]
-    width = max(len(_split(line, layout)) for line in body)
-    extra = list(range(len(header), width)) if header else []
+    begin = line_start(content, first + 1)
+    body = b"" if begin is None else content[begin:].encode("utf-8", "replace")
+    kept, cells, body = _records(body, layout)
+    if not kept.size:
+        raise _no_data(file, f"line {first + before + 1}")
+    rows = kept + first + before + 1
+    width = int(cells.max())
+    extra = list(range(len(header), width)) if header and not spare else []
 
     def load(positions: Sequence[int], as_text: bool) -> pd.DataFrame:
         try:
-            frame = pd.read_csv(
-                io.StringIO("\n".join(body)),
-                sep=layout.separator,
-                header=None,
-                names=list(range(width)),
-                usecols=sorted({*(p for p in positions if p < width), *extra}) or [0],
-                index_col=False,
-                decimal=layout.decimal,
-                na_values=[""],
-                keep_default_na=False,
-                skip_blank_lines=False,
-                low_memory=False,
-                quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-                dtype=str if as_text else None,
-            )
+            with warnings.catch_warnings():  # of columns in which some cells are no numbers
+                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+                frame = pd.read_csv(
+                    io.BytesIO(body),
+                    sep=layout.separator,
+                    header=None,
+                    names=list(range(width)),
+                    usecols=sorted({*(p for p in positions if p < width), *extra}) or [0],
+                    index_col=False,
+                    decimal=layout.decimal,
+                    na_values=[""],
+                    keep_default_na=False,
+                    skip_blank_lines=False,
+                    quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+                    dtype=str if as_text else None,
+                )
         except (ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
             reason = str(error).strip().splitlines()[0]
             raise DataError(f"not a table: {reason}", file=file) from error
-        if len(frame) != len(body):
+        if len(frame) != len(rows):
             raise DataError(
                 "a quoted cell runs over several lines", file=file, hint="Is a quote left open?"
             )
@@ -122,7 +128,60 @@ def text_table(file: str, content: str, layout: Layout) -> Table:
         return frame.reindex(columns=list(positions))
 
     columns = max(width, len(header))
-    return Table(file, tuple(header), columns, rows, "line", layout.decimal, load)
+    cut = not content.endswith("\n") and _is_shorter(body)
+    return Table(file, tuple(header), columns, rows, "line", layout.decimal, load, cells, cut)
+
+
+def _is_shorter(body: bytes) -> bool:
+    """Whether the last line is shorter than each of those before it."""
+    *before, last = body[-ENOUGH_BYTES:].rstrip(b"\n").split(b"\n")[1:] or [b""]
+    return len(before) > 2 and len(last) < min(map(len, before))
+
+
+def line_start(content: str, number: int) -> int | None:
+    """Return where line `number`, counted from 1, begins; None past the end."""
+    at = 0
+    for _ in range(number - 1):
+        at = content.find("\n", at) + 1
+        if at == 0:
+            return None
+    return at
+
+
+def _records(body: bytes, layout: Layout) -> tuple[np.ndarray, np.ndarray, bytes]:
+    """Return the indices of lines that are neither blank nor comments, their cells, their bytes."""
+    blanks = layout.separator == DELIMITERS["space"]
+    data = np.frombuffer(body, np.uint8)
+    starts = np.concatenate([[0], np.flatnonzero(data == ord("\n")) + 1])
+    starts = starts[starts < data.size]
+    if not starts.size:
+        return starts, starts, b""
+    separator = b" \t" if blanks else layout.separator.encode()
+    full = data > ord(" ")
+    if not blanks and len(separator) == 1:
+        full &= data != separator[0]
+    keep = np.logical_or.reduceat(full, starts)
+    comment = layout.comment.encode("utf-8", "replace")
+    if comment:
+        keep &= ~np.array([body.startswith(comment, at) for at in starts.tolist()])
+    if (layout.quoted and b'"' in body) or (not blanks and len(separator) != 1):
+        lines = body.decode().split("\n")
+        cells = np.array([len(_split(lines[i], layout)) for i in range(starts.size)])
+    elif blanks:
+        full[1:] &= ~full[:-1]
+        cells = _counts(np.flatnonzero(full), starts)
+    else:
+        del full
+        cells = _counts(np.flatnonzero(data == separator[0]), starts) + 1
+    if not keep.all():
+        lengths = np.diff(np.append(starts, data.size))
+        body = data[np.repeat(keep, lengths)].tobytes()
+    return np.flatnonzero(keep).astype(np.int32), cells[keep].astype(np.int32), body
+
+
+def _counts(places: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return how many of the sorted places lie in each line."""
+    return np.diff(np.append(np.searchsorted(places, starts), places.size))
 
 
 def _split(line: str, layout: Layout) -> list[str]:
@@ -161,7 +220,10 @@ def _sheet_table(source: Source, layout: Layout) -> Table:
 
     rows = np.array([number for number, _ in kept])
     width = len(kept[0][1])
-    return Table(source.file, tuple(header), width, rows, f"{place}, row", layout.decimal, load)
+    cells = np.full(rows.size, width)
+    return Table(
+        source.file, tuple(header), width, rows, f"{place}, row", layout.decimal, load, cells
+    )
 
 
 def _sheet_title(file: str, titles: list[str], wanted: str | int | None) -> str:

@@ -135,10 +135,12 @@ BAD = {
     "no data": ("\n".join(GOOD.split("\n")[:10]) + "\n", "line 11: no data rows"),
     "not a voltammetry": (put(4, "Cyclic Voltammetry", "Wait"), "line 4: 'Wait' is not a voltam"),
     "no time": (put(10, "time/s", "t"), "line 10: no column of the time"),
-    "no potential": (put(10, "Ewe/V", "Ece/V"), "line 10: no column of the potential"),
+    "no potential": (
+        put(10, "control/V\tEwe/V", "control\tEce/V"),
+        "line 10: no column of the potential",
+    ),
     "no current": (put(10, "<I>/mA", "dI/mA"), "line 10: no column of the current"),
     "time no unit": (put(10, "time/s", "time/moon"), "line 10: "),
-    "cut in a record": (GOOD[: GOOD.rindex("\t", 0, -30)], "line 171: the file ends in the middle"),
     "cell missing": (
         lines(lambda t: t.__setitem__(12, t[12].rsplit("\t", 2)[0])),
         "line 13, column '<I>/mA': an empty cell",
@@ -154,9 +156,63 @@ BAD = {
         "line 21, time[10]: time stamp repeated",
     ),
     "two runs joined": (GOOD + "\n".join(GOOD.split("\n")[10:]), "line 172, time[161]: time goes"),
-    "cycle 1.5": (put(12, "\t1.000000000000000E+00", "\t1.5"), "line 12: bad cycle number"),
-    "binary": (GOOD.replace("mode", "mo\0de"), "not a text in this encoding"),
+    "binary": (GOOD.replace("mode", "mo\0de"), "not a text"),
 }
+
+
+@pytest.mark.parametrize("cut", [30, 20, 3])
+def test_a_last_line_that_was_cut_is_left_out(file, cut):
+    ds = read(file(GOOD[: GOOD.rindex("\t", 0, -30) + 30 - cut]))
+    assert ds.sizes["point"] == 160
+    assert any("last line is cut short" in words for words in describe(ds).suspect)
+
+
+def test_a_broken_counter_gives_way_to_the_potential(file):
+    ds = read(file(put(12, "\t1.000000000000000E+00", "\t1.5")))
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 80, 81]
+    assert any("cycle numbers are broken" in words for words in describe(ds).suspect)
+    constant = GOOD
+    for cycle in (2, 3):
+        constant = constant.replace(f"\t{cycle}.000000000000000E+00\n", "\t1.0E+00\n")
+    ds = read(file(constant))
+    assert ds["cycle"].values.max() == 2
+    assert any("counts one cycle, the potential shows 2" in w for w in describe(ds).suspect)
+
+
+def test_repeated_headings_and_empty_rows_are_left_out(file):
+    text = GOOD.split("\n")
+    text[60:60] = [text[9], "", "\t\t\t\t\t\t\t", "   "]
+    ds = read(file("\n".join(text)))
+    assert ds.sizes["point"] == 161
+    assert any("heading is repeated 1 times" in words for words in describe(ds).suspect)
+
+
+def test_points_that_are_not_under_potential_control_are_left_out(file):
+    text = GOOD.split("\n")
+    text[10:14] = [line.replace("2\t", "3\t", 1) for line in text[10:14]]
+    ds = read(file("\n".join(text)))
+    assert ds.sizes["point"] == 157
+    assert "4 points at open circuit" in ds.attrs["note"]
+
+
+@pytest.mark.parametrize("technique", ["Chronoamperometry / Chronocoulometry", "Modulo Bat"])
+def test_other_techniques_at_controlled_potential(file, technique):
+    assert technique in read(file(technique=technique)).attrs["note"]
+
+
+@pytest.mark.parametrize(
+    "technique",
+    ["Open Circuit Voltage", "Chronopotentiometry", "Differential Pulse Voltammetry",
+     "Potentio Electrochemical Impedance Spectroscopy",
+     "Galvanostatic Cycling with Potential Limitation"],
+)  # fmt: skip
+def test_techniques_that_are_refused(file, fails, technique):
+    fails(DataError, f"'{technique}' is not a voltammetry", file(technique=technique))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_other_encodings(file, encoding):
+    assert read(file(encoding=encoding)).sizes["point"] == 161
 
 
 @pytest.mark.parametrize(("content", "words"), BAD.values(), ids=BAD)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from perovec_bayes import schema
+from perovec_bayes.errors import DataError, PerovecError, StudyError
 from perovec_bayes.readers import describe, read
 from perovec_bayes.readers.waveform import count_cycles
 
@@ -125,3 +126,149 @@ def test_echemdb_berger_charges(real):
     anodic = np.trapezoid(np.maximum(density, 0), time)
     assert 1e3 * cathodic == pytest.approx(7.5, rel=0.05)
     assert anodic / cathodic == pytest.approx(0.41, rel=0.1)
+
+
+def peaks(ds):
+    """Potentials of the largest and the smallest current."""
+    current = ds["current" if "current" in ds else "current_density"].values
+    return ds["potential"].values[[np.argmax(current), np.argmin(current)]]
+
+
+def test_hotempo_half_wave_potential(real):
+    ds = read(real / "voltcycle_gamry" / "10mM_HOTEMPO_1_2_ChCl_EG_3.DTA")
+    found = peaks(ds)
+    assert ds.attrs["reader"] == "gamry_dta"
+    assert found.mean() == pytest.approx(0.663, abs=0.001)
+    assert found[0] - found[1] == pytest.approx(0.0705, abs=0.001)
+    assert -ds["current"].values.max() / ds["current"].values.min() == pytest.approx(1.10, abs=0.01)
+    assert ds["cycle"].values.max() == 1
+    assert np.isnan(ds.attrs["area_cm2"])
+    assert "current_sign_assumed" not in ds.attrs
+    assert describe(ds).suspect == ()
+
+
+def test_aqds(real):
+    ds = read(real / "voltcycle_gamry" / "20MM_2,7-AQDS_1M_H2SO4_100mVs_0.5step.DTA.txt")
+    assert ds.sizes["point"] == 3602
+    assert 0.24 < peaks(ds)[0] - peaks(ds)[1] < 0.345
+
+
+INVERTIBLE = [
+    "hzb_hysprint/HZB_Echem_2_1_C-1.ITO.hy.mpt",
+    "voltcycle_gamry/10mM_HOTEMPO_1_2_ChCl_EG_3.DTA",
+    "voltcycle_gamry/20MM_2,7-AQDS_1M_H2SO4_100mVs_0.5step.DTA.txt",
+    "hzb_chemical_energy/CV.DTA",
+    "hzb_chemical_energy/CV-1T.txt",
+    "hzb_chemical_energy/LSV.txt",
+    "ixdat_biologic/Pt_poly_cv_CUT.mpt",
+    "versastudio_par/N2_HPRR_DW28_0.1MHClO4+10mMH2O2_disk_298.par",
+    "echemdb_ccby/schonig_2023_entropic_5948_f1_brown.csv",
+    "echemdb_ccby/hermann_2021_effect_138279_f5a_black.csv",
+    "echemdb_ccby/berger_2017_lithium_261_f1_black.csv",
+    "echemdb_ccby/endo_1999_in-situ_19_f1_b.csv",
+]
+
+
+@pytest.mark.parametrize("name", INVERTIBLE)
+def test_an_inverted_real_file_is_told_and_a_right_one_is_not(real, name):
+    right = " ".join(describe(read(real / name)).suspect)
+    wrong = read(real / name, meta={"current_sign": "cathodic_positive"})
+    assert "inverted" not in right
+    assert "no wave" not in right
+    assert "seems inverted" in " ".join(describe(wrong).suspect)
+
+
+def test_gamry_with_two_electrodes(real):
+    path = real / "hzb_chemical_energy" / "CVCA.DTA"
+    ds = read(path)
+    assert ds.sizes["point"] == 1001
+    assert "left out: CURVE DETECTOR" in ds.attrs["note"]
+    ring = read(path, table="CURVE DETECTOR")
+    assert ring["potential"].values == pytest.approx(0.5, abs=1e-3)
+
+
+def test_gamry_steps_and_a_cut_header(real):
+    folder = real / "gamry_parser_tests"
+    ds = read(folder / "chronoa_data.dta")
+    assert dict(describe(ds).facts)["technique"].startswith("chronoamperometry")
+    assert ds.sizes["point"] == 10
+    assert read(folder / "cv_data.dta").sizes["point"] == 50
+    with pytest.raises(DataError, match="no data table"):
+        read(folder / "cv_data_incompleteheader.dta")
+
+
+def test_chi(real):
+    ds = read(real / "hzb_chemical_energy" / "CV-1T.txt")
+    assert ds.sizes["point"] == 1400
+    assert ds.attrs["scan_rate_V_s"] == pytest.approx(0.04)
+    assert ds.attrs["current_sign_assumed"] == 1
+    assert any("6 segments, the data show 2" in words for words in describe(ds).suspect)
+    ds = read(real / "hzb_chemical_energy" / "LSV.txt")
+    assert dict(describe(ds).facts)["technique"] == "linear sweep voltammetry"
+
+
+def test_palmsens_session(real):
+    ds = read(real / "hzb_chemical_energy" / "05_N2_LSV_10mV_1600rpm.pssession")
+    assert ds.sizes["point"] == 121
+    assert ds.attrs["scan_rate_V_s"] == pytest.approx(0.01, rel=1e-3)
+    assert ds["current"].values[0] == pytest.approx(-625e-6)
+    assert describe(ds).suspect == ()
+
+
+def test_versastudio(real):
+    path = real / "versastudio_par" / "N2_HPRR_DW28_0.1MHClO4+10mMH2O2_disk_298.par"
+    still, turning = read(path), read(path, table=4)
+    assert still.sizes["point"] == turning.sizes["point"] == 2000
+    assert still["time"].values[0] == pytest.approx(5.115)
+    assert turning["current"].values.min() < still["current"].values.min() < -1e-3
+
+
+def test_echemdb_by_its_metadata(real):
+    folder = real / "echemdb_ccby"
+    ds = read(folder / "schonig_2023_entropic_5948_f1_brown.csv")
+    assert ds.attrs["area_cm2"] == pytest.approx(0.196)
+    assert ds.attrs["reference"] == "SCE"
+    assert ds.attrs["scan_rate_V_s"] == pytest.approx(0.0498, rel=3e-3)
+    ds = read(folder / "hermann_2021_effect_138279_f5a_black.csv")
+    assert ds.attrs["area_cm2"] == pytest.approx(0.1241)
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 8995, 1002]
+    ds = read(folder / "berger_2017_lithium_261_f1_black.csv")
+    density, time = ds["current_density"].values, ds["time"].values
+    assert 1e3 * np.trapezoid(np.minimum(density, 0), time) == pytest.approx(-7.5, rel=0.05)
+    assert 1e3 * np.trapezoid(np.maximum(density, 0), time) == pytest.approx(3.1, rel=0.05)
+
+
+def test_nova_without_metadata(real, tmp_path):
+    path = real / "echemdb_ccby" / "hermann_2021_effect_138279_f5a_black.csv"
+    alone = tmp_path / "run.txt"
+    alone.write_bytes(path.read_bytes())
+    ds = read(alone)
+    assert ds.attrs["reader"] == "nova"
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 8995, 1002]
+
+
+REFUSED = {
+    "chi_palmsens_apache/MPN_tab.txt": "a pulse technique",
+    "chi_palmsens_apache/MPRN_comma.txt": "a pulse technique",
+    "chi_palmsens_apache/multi_column.csv": "'Differential Pulse Voltammetry",
+    "chi_palmsens_apache/single_column.csv": "'Differential Pulse Voltammetry",
+    "hzb_chemical_energy/LSV_nesd.mpr": "Export as Text",
+    "diffec_redox/5_mM_Fe(3)_1_M_H2SO4_on_PtE.xlsx": "'10 mV s-1'",
+    "diffec_redox/Boyle_Figure_4a.csv": "map its columns",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=REFUSED)
+def test_what_is_refused_says_what_to_do(real, name, words):
+    with pytest.raises(PerovecError) as caught:
+        read(real / name)
+    assert words in str(caught.value)
+
+
+def test_kaixin_needs_a_scan_rate(real):
+    path = real / "biologic_txt_kaixin" / "advanced45_C01.txt"
+    with pytest.raises(StudyError, match=r"no scan rate.*742 points.*State scan_rate"):
+        read(path)
+    ds = read(path, scan_rate={"value": 50, "unit": "mV/s"})
+    assert ds.attrs["reader"] == "biologic_txt"
+    assert ds["cycle"].values.max() == 2

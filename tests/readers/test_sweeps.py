@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_samples import triangle
 
-from perovec_bayes.readers.waveform import count_cycles, scan_rate, time_from_path, turning_points
+from perovec_bayes.readers.waveform import (
+    count_cycles,
+    has_steps,
+    holds,
+    scan_rate,
+    time_from_path,
+    turning_points,
+)
 
 
 def test_turning_points_of_a_triangle():
@@ -12,6 +19,7 @@ def test_turning_points_of_a_triangle():
     assert turning_points(potential).tolist() == [0, 40, 80, 120, 160]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_noise_adds_no_cycle(seed, cycles):
     _, potential = triangle(cycles)
@@ -61,3 +69,39 @@ def test_time_from_path_of_a_noisy_trace_keeps_the_duration():
     assert even
     assert found[-1] == pytest.approx(time[-1], rel=0.02)
     assert (np.diff(found) > 0).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(60, 200), st.floats(0, 3e-4))
+def test_holds_beside_sweeps_are_found(seed, before, noise):
+    _, potential = triangle(2, 400)
+    held = np.concatenate([np.zeros(before), potential, np.full(100, potential[-1])])
+    held += noise * np.random.default_rng(seed).normal(size=held.size)
+    found = holds(np.arange(held.size) * 0.01, held)
+    assert not has_steps(held)
+    assert found[: before - 5].all()
+    assert not found[before + 10 : -115].any()
+    assert found[-80:].all()
+
+
+def test_sweeps_alone_have_no_holds():
+    for points in (5, 10, 40, 400, 20_000):
+        time, potential = triangle(2, points)
+        assert not has_steps(potential)
+        assert not holds(time, potential).any()
+
+
+@pytest.mark.parametrize("lasts", [2, 15, 25])
+def test_steps_are_told_from_sweeps(lasts):
+    time = np.arange(0, 60, 0.1)
+    levels = np.where((time // lasts) % 2 == 1, 0.3, 0.0)
+    levels += 1e-4 * np.random.default_rng(1).normal(size=time.size)
+    assert has_steps(levels)
+    assert holds(time, levels).all()
+
+
+def test_a_gap_without_points_is_no_hold():
+    _, potential = triangle(1, 400)
+    time = np.arange(potential.size) * 0.01
+    time[300:] += 60.0
+    assert not holds(time, potential).any()

@@ -1,0 +1,101 @@
+"""Files that are recognised but not read, each with words on how to export it as text."""
+
+from __future__ import annotations
+
+import re
+
+from perovec_bayes.errors import DataError
+from perovec_bayes.readers.base import Source
+from perovec_bayes.readers.workbook import sheet_names
+
+SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
+    (re.compile(sign, re.DOTALL), what, hint)
+    for sign, what, hint in (
+        (
+            rb"\x00{16}.{4}.?\x00?.{0,4}Version=1\d",
+            "an Ivium data file (.idf)",
+            "In IviumSoft choose File > Export > text with time, E and I, and read that.",
+        ),
+        (
+            rb"(\xef\xbb\xbf)?EC-Lab (SETTING|LOG) FILE",
+            "settings or a log of EC-Lab, without data",
+            "Export the measurement itself as text (.mpt) and read that.",
+        ),
+        (
+            rb"\x00\x00\xff\xff\xff\xfe",
+            "a binary Zahner file (.ism, .isw)",
+            "Export it as text with time, potential and current, and map its columns.",
+        ),
+        (
+            rb"(\xef\xbb\xbf)?ZAHNER polarization file",
+            "a Zahner polarization file",
+            "Export time, potential and current with their units as headings.",
+        ),
+        (
+            rb"CPYU?A? ",
+            "an Origin project",
+            "Export the worksheet as csv, with units in the headings.",
+        ),
+        (
+            rb"AVS8[24]",
+            "a raw file of AvaSoft",
+            "Export it from AvaSoft as text (.ttt or .txt).",
+        ),
+        (
+            rb"PK\x03\x04.{26}ps_0\.xml",
+            "a ProcSpec archive of SpectraSuite",
+            "Export it from SpectraSuite as text.",
+        ),
+        (rb"PK\x03\x04.{26}mimetype", "an OpenDocument file", "Export it as .xlsx or csv."),
+        (
+            rb"\x89HDF\r\n",
+            "an HDF5 or netCDF file",
+            "Export the measurement as text, with units in the headings.",
+        ),
+        (
+            rb"SQLite format 3\x00",
+            "a database",
+            "Export the measurement as text from the program that wrote it.",
+        ),
+        (rb"%PDF-", "a PDF", "Export the measurement itself as text."),
+        (rb"\x1f\x8b|7z\xbc\xaf|Rar!", "an archive", "Unpack it, and read the file within."),
+        (
+            rb"\xd0\xcf\x11\xe0",
+            "an old Office file (.xls)",
+            "Save it as .xlsx or csv; NOVA, PSTrace and others export csv themselves.",
+        ),
+    )
+)
+BINARY_HINT = (
+    "Export the measurement as text from the program of the instrument (NOVA .nox, CH Instruments "
+    ".bin, Zahner .isc, PAR M270 and the like cannot be read here)."
+)
+
+
+def refuse(source: Source) -> None:
+    """Raise a `DataError` with words on what to do if the file is of a kind that is not read.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    """
+    for sign, what, hint in SIGNS:
+        if sign.match(source.raw[:256]):
+            raise DataError(f"{what}: not read here", file=source.file, hint=hint)
+    if source.is_workbook:
+        raise DataError(
+            "a workbook whose columns are not mapped",
+            file=source.file,
+            expected="format = 'delimited' with columns (and sheet)",
+            found=_sheets(source),
+            hint="Map its columns (docs/data.md).",
+        )
+    head = source.raw[:2000]
+    if head.count(0) > 0.02 * len(head) and not re.match(rb"\xff\xfe|\xfe\xff", head):
+        raise DataError("a binary file: not read here", file=source.file, hint=BINARY_HINT)
+
+
+def _sheets(source: Source) -> str:
+    """Return the names of a workbook's sheets."""
+    return "sheets " + ", ".join(repr(name) for name in sheet_names(source)[:20])

@@ -1,0 +1,35 @@
+import io
+
+import openpyxl
+import pytest
+
+from perovec_bayes.errors import DataError
+
+FILES = {
+    "idf": (bytes(16) + b"\xfb\x00\x00\x00\r\x00Version=11", "an Ivium data file"),
+    "mps": (b"EC-Lab SETTING FILE\r\n", "settings or a log of EC-Lab"),
+    "isw": (b"\x00\x00\xff\xff\xff\xfe" + bytes(40), "a binary Zahner file"),
+    "zahner": (b"ZAHNER polarization file\nSystem : MEA6\n", "a Zahner polarization file"),
+    "hdf": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 or netCDF file"),
+    "xls": (b"\xd0\xcf\x11\xe0" + bytes(40), "an old Office file"),
+    "archive": (b"\x1f\x8b\x08" + bytes(9), "an archive"),
+    "binary": (bytes(range(256)) * 4 + bytes(200), "a binary file"),
+}
+
+
+@pytest.mark.parametrize(("raw", "words"), FILES.values(), ids=FILES)
+def test_what_is_not_read_says_how_to_export_it(tmp_path, fails, raw, words):
+    path = tmp_path / "run.dat"
+    path.write_bytes(raw)
+    line = fails(DataError, [words, "not read here"], path)
+    assert any(word in line for word in ("xport", "csv", "Unpack"))
+
+
+def test_a_workbook_names_its_sheets(tmp_path, fails):
+    book = openpyxl.Workbook()
+    book.active.title = "50 mV s-1"
+    raw = io.BytesIO()
+    book.save(raw)
+    path = tmp_path / "run.dat"
+    path.write_bytes(raw.getvalue())
+    fails(DataError, ["a workbook whose columns are not mapped", "'50 mV s-1'"], path)

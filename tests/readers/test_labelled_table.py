@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import reader_samples as samples
+
+from perovec_bayes.errors import DataError
+from perovec_bayes.readers import describe, read
+
+META = {"current_sign": "anodic_positive"}
+
+
+@pytest.mark.parametrize(
+    ("heads", "separator"),
+    [
+        (samples.PLAIN, "\t"),
+        ({"Time (s)": "{t}", "Potential (V)": "{E}", "Current (mA)": "{mA}"}, ";"),
+        ({"Elapsed Time(s)": "{t}", "E(V)": "{E}", "I(A)": "{I}"}, ","),
+        ({"time/s": "{t}", "E/V": "{E}", "I / [mA]": "{mA}", "cycle": "{cycle}"}, ";"),
+    ],
+)
+def test_headings_with_units(tmp_path, heads, separator):
+    path = tmp_path / "run.dat"
+    path.write_text("a comment\n\n" + samples.columns(heads, separator))
+    ds = read(path)
+    time, potential = samples.triangle(2)
+    assert ds.attrs["reader"] == "labelled_table"
+    assert ds["time"].values == pytest.approx(time)
+    assert ds["current"].values == pytest.approx(samples.wave(time, potential))
+    assert ds.attrs["current_sign_assumed"] == 1
+    assert "current_sign_assumed" not in read(path, meta=META).attrs
+
+
+def test_ivium_text_with_a_column_without_a_name(tmp_path):
+    rows = samples.columns({"time/s": "{t:.4E}", "I/A": "{I:.6E}", "E/V": "{E:.5f}"}, " ").split(
+        "\n"
+    )
+    rows[1:-1] = [f"  {row}  0.1" for row in rows[1:-1]]
+    path = tmp_path / "run.dat"
+    path.write_text("\n".join(["04/03/2021 19:42:30", *rows]))
+    ds = read(path)
+    assert ds.attrs["reader"] == "labelled_table"
+    assert ds["potential"].values == pytest.approx(samples.triangle(2)[1], abs=1e-5)
+
+
+def test_reference_and_density_in_the_headings(tmp_path):
+    path = tmp_path / "run.dat"
+    path.write_text(
+        samples.columns({"t/s": "{t}", "E/V vs. SCE": "{E}", "j (mA/cm2)": "{mA}"}, "\t")
+    )
+    ds = read(path)
+    assert ds.attrs["reference"] == "SCE"
+    assert "current_density" in ds
+
+
+def test_two_columns_of_the_same_name(tmp_path, fails):
+    path = tmp_path / "run.dat"
+    path.write_text("t/s,E/V,I/A,E/V\n0,0,1e-6,0\n1,0.1,1e-6,0.1\n2,0.2,1e-6,0.2\n")
+    fails(DataError, "2 columns are named 'E/V'", path)
+
+
+def test_a_resistor_comes_out_as_one(tmp_path):
+    path = tmp_path / "run.dat"
+    path.write_text(samples.columns({"t/s": "{t}", "E/V": "{E}", "I/mA": "{E}"}, "\t"))
+    assert any(
+        "resistor of R = 1000 ohm" in words for words in describe(read(path, meta=META)).suspect
+    )
+
+
+def test_a_text_without_numbers_is_no_table(tmp_path, fails):
+    path = tmp_path / "run.dat"
+    path.write_text("t/s,E/V,I/A\nmany,words,here\n")
+    fails(DataError, "not a format known", path)
+    fails(DataError, "no table of potential and current", path, "labelled_table")
+
+
+@pytest.mark.parametrize("holds", ["keep", "drop"])
+def test_holds_are_kept_apart(tmp_path, holds):
+    time, potential = samples.triangle(2)
+    hold = np.arange(60) * 0.1
+    time, potential = np.append(hold, time + 6), np.append(np.zeros(60), potential)
+    current = samples.wave(time, potential)
+    rows = [f"{t:.4f}\t{e:.5f}\t{i:.5e}" for t, e, i in zip(time, potential, current, strict=True)]
+    path = tmp_path / "run.dat"
+    path.write_text("\n".join(["t/s\tE/V\tI/A", *rows]) + "\n")
+    ds = read(path, holds=holds)
+    assert ds.attrs["scan_rate_V_s"] == pytest.approx(0.1)
+    assert ds["cycle"].values.max() == 2
+    if holds == "keep":
+        assert 60 <= ds["hold"].values.sum() <= 62
+        assert "at 0 V" in dict(describe(ds).facts)["holds"]
+    else:
+        assert ds.sizes["point"] <= 161
+        assert "points of holds left out" in ds.attrs["note"]

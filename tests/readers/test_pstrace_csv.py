@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import reader_samples as samples
+
+from perovec_bayes.errors import DataError, StudyError
+from perovec_bayes.readers import read
+
+RATE = {"scan_rate": {"value": 100, "unit": "mV/s"}}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content=None, encoding="utf-16", **kwargs):
+        path = tmp_path / "run.dat"
+        path.write_bytes(
+            (samples.pstrace(**kwargs) if content is None else content).encode(encoding)
+        )
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "encoding"),
+    [({}, "utf-16"), ({}, "utf-8-sig"), ({"separator": ";", "decimal": ","}, "utf-16-le")],
+)
+def test_all_scans_of_the_first_voltammogram(file, kwargs, encoding):
+    ds = read(file(encoding=encoding, **kwargs), **RATE)
+    _, potential = samples.triangle(1)
+    assert ds.attrs["reader"] == "pstrace_csv"
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 81, 81]
+    assert ds["potential"].values[81:] == pytest.approx(potential, abs=1e-6)
+    assert np.abs(ds["current"].values).max() == pytest.approx(1.4e-6, rel=0.01)
+    assert "Differential Pulse" in ds.attrs["note"]
+
+
+def test_a_scan_rate_is_needed(file, fails):
+    line = fails(StudyError, "no time column and no scan rate", file())
+    assert "162 points" in line
+
+
+def test_pulses_are_refused(file, fails):
+    fails(DataError, "is not a voltammetry that is modelled", file(), table=2, **RATE)
+    pulsed = file(title="Square Wave Voltammetry: i vs E")
+    fails(DataError, "Square Wave", pulsed, **RATE)
+
+
+def test_currents_without_a_potential(file, fails):
+    text = samples.pstrace().replace("V,µA", "s,µA")
+    fails(DataError, ["no potential with", ".pssession"], file(text))
+
+
+def test_no_units(file, fails):
+    fails(DataError, "no row of units", file(samples.pstrace().replace("µA", "much")))
