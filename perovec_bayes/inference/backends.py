@@ -23,6 +23,9 @@ from perovec_bayes.inference.optimum import Optimum
 from perovec_bayes.inference.priors import unknown
 
 Progress = Callable[[str, float], None]
+CORRELATED = 2.0
+"""nutpie learns a direction in which the posterior is wider or narrower than the curvature at its
+mode says by this factor (of the variance)."""
 PHASE = "sampling"
 """What progress is reported of."""
 
@@ -141,6 +144,8 @@ def with_nutpie(target: Target, settings: Settings, report: Progress) -> Drawn:
         seed=settings.seed,
         cores=settings.threads,
         target_accept=settings.target_accept,
+        adaptation="low_rank",
+        mass_matrix_eigval_cutoff=CORRELATED,
         save_warmup=False,
         progress_bar=False,
         progress_callback=watch,
