@@ -28,7 +28,7 @@ def sample(
     draws: int = 1000,
     tune: int = 1000,
     seed: int = 1,
-    target_accept: float = 0.8,
+    target_accept: float = 0.9,
     whiten: bool = True,
     progress: Progress | None = None,
 ) -> xr.DataTree:

@@ -88,7 +88,7 @@ class Sampler(Table):
     tune: Count = 1000
     seed: Seed | None = None
     """Seed of the sampler; the study's unless given."""
-    target_accept: Probability = 0.8
+    target_accept: Probability = 0.9
     whiten: bool = True
     """Sample in coordinates scaled by the curvature at the optimum."""
 

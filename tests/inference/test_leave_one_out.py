@@ -164,7 +164,7 @@ def test_equal_densities_are_equal_weights():
 
 def observable(value, function):
     return Observable(
-        "x", "icp", "1", ("n",), value, None, [], None, np.ones_like(value), {}, {}, function
+        "x", "icp", "1", ("n",), value, None, [], None, np.ones_like(value), {}, {}, None, function
     )
 
 
