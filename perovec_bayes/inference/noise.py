@@ -8,6 +8,10 @@ Markov in (d, ell d'), so that its likelihood is exact and costs O(points) by th
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -47,19 +51,8 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
     Moments = tuple[Array, Array, Array, Array, Array]
 
     def step(carry: Moments, now: tuple[Array, ...]) -> tuple[Moments, Array]:
-        level, slope, p11, p12, p22 = carry
         residual, known, white_variance, u = now
-        a = jnp.sqrt(3.0) * u
-        e = jnp.exp(-a)
-        f11, f12, f21, f22 = e * (1 + a), e * u, -3 * e * u, e * (1 - a)
-        level, slope = f11 * level + f12 * slope, f21 * level + f22 * slope
-        # P -> F P F' + (P_inf - F P_inf F'), written with P - P_inf
-        q11, q12, q22 = p11 - variance, p12, p22 - 3 * variance
-        g11, g12 = f11 * q11 + f12 * q12, f11 * q12 + f12 * q22
-        g21, g22 = f21 * q11 + f22 * q12, f21 * q12 + f22 * q22
-        p11 = variance + g11 * f11 + g12 * f12
-        p12 = g11 * f21 + g12 * f22
-        p22 = 3 * variance + g21 * f21 + g22 * f22
+        level, slope, p11, p12, p22 = _predicted(carry, _transition(u, jnp.exp), variance)
         total = p11 + white_variance
         error = residual - level
         density = -0.5 * known * (jnp.log(2 * jnp.pi * total) + error**2 / total)
@@ -79,6 +72,32 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
     given = (residual, jnp.where(missing, 0.0, 1.0), white**2, steps.at[0].set(0.0))
     _, density = lax.scan(step, start, given)
     return density
+
+
+def _transition(u: Any, exp: Callable[[Any], Any]) -> tuple[Any, Any, Any, Any]:
+    """Return F of a step of u lengths, row by row."""
+    a = math.sqrt(3.0) * u
+    e = exp(-a)
+    return e * (1 + a), e * u, -3 * e * u, e * (1 - a)
+
+
+def _predicted(
+    moments: tuple[Any, ...], transition: tuple[Any, ...], variance: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Return mean (level, slope) and covariance (p11, p12, p22) one step on."""
+    level, slope, p11, p12, p22 = moments
+    f11, f12, f21, f22 = transition
+    # P -> F P F' + (P_inf - F P_inf F'), written with P - P_inf
+    q11, q12, q22 = p11 - variance, p12, p22 - 3 * variance
+    g11, g12 = f11 * q11 + f12 * q12, f11 * q12 + f12 * q22
+    g21, g22 = f21 * q11 + f22 * q12, f21 * q12 + f22 * q22
+    return (
+        f11 * level + f12 * slope,
+        f21 * level + f22 * slope,
+        variance + g11 * f11 + g12 * f12,
+        g11 * f21 + g12 * f22,
+        3 * variance + g21 * f21 + g22 * f22,
+    )
 
 
 def draw(
@@ -193,20 +212,14 @@ def _filter(
     transitions: list[_Moments] = []
     for i in range(len(residual)):
         u = steps[i] if i else np.zeros_like(variance)
-        a = np.sqrt(3.0) * u
-        e = np.exp(-a)
-        f11, f12, f21, f22 = e * (1 + a), e * u, -3 * e * u, e * (1 - a)
-        level, slope = f11 * level + f12 * slope, f21 * level + f22 * slope
-        q11, q12, q22 = p11 - variance, p12, p22 - 3 * variance
-        g11, g12 = f11 * q11 + f12 * q12, f11 * q12 + f12 * q22
-        g21, g22 = f21 * q11 + f22 * q12, f21 * q12 + f22 * q22
-        p11 = variance + g11 * f11 + g12 * f12
-        p12 = g11 * f21 + g12 * f22
-        p22 = 3 * variance + g21 * f21 + g22 * f22
+        transition = _transition(u, np.exp)
+        level, slope, p11, p12, p22 = _predicted(
+            (level, slope, p11, p12, p22), transition, variance
+        )
         total = p11 + white[i]
         error = residual[i] - level
         moments.append((error, total, p11, p12))
-        transitions.append((f11, f12, f21, f22))
+        transitions.append(transition)
         k1, k2 = p11 / total, p12 / total
         level, slope = level + k1 * error, slope + k2 * error
         p11, p12, p22 = p11 * (1 - k1), p12 * (1 - k1), p22 - k2 * p12

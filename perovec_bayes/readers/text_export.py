@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from perovec_bayes.errors import DataError
-from perovec_bayes.readers.base import Source
+from perovec_bayes.readers.base import Reader, Source
 from perovec_bayes.readers.headings import CANONICAL, Heading
 from perovec_bayes.readers.labelled import find_table
 from perovec_bayes.readers.layout import decode_any
@@ -19,6 +19,23 @@ from perovec_bayes.readers.tabular import text_table
 
 TOP_BYTES = 20_000
 """So much of a file is looked at to tell its format."""
+
+
+def export_reader(name: str, description: str, own: re.Pattern[str]) -> Reader:
+    """Return the reader of text exports that are told by one of their headings.
+
+    Parameters
+    ----------
+    name, description : str
+        As in `Reader`.
+    own : pattern
+        What only this format has in its headings.
+    """
+
+    def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
+        return read_export(source, name, decode_any(source), Facts(), meta, options)
+
+    return Reader(name, description, lambda source: sniff_line(source, own), read)
 
 
 def sniff_line(source: Source, own: re.Pattern[str]) -> bool:

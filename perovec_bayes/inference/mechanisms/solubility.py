@@ -210,12 +210,17 @@ def highest_limits(
     ndarray
         Shape (systems,) [mol cm^-3]; NaN where no limit is stated.
     """
+    each = _limits(data, counts, groups)
+    found = [each[(where == i) & np.isfinite(each)] for i in range(int(where.max()) + 1)]
+    return np.array([limits.max() if len(limits) else np.nan for limits in found])
+
+
+def _limits(data: xr.Dataset, counts: np.ndarray, groups: list[Ambiguity]) -> np.ndarray:
+    """Return the detection limit of each measurement, as a solubility."""
     factor = data["dilution"].to_numpy().copy()
     for group in groups:
         factor[group.rows] = group.factors.max()
-    each = data["lod"].to_numpy() * factor / counts
-    found = [each[(where == i) & np.isfinite(each)] for i in range(int(where.max()) + 1)]
-    return np.array([limits.max() if len(limits) else np.nan for limits in found])
+    return np.asarray(data["lod"].to_numpy() * factor / counts)
 
 
 def _coordinates(
@@ -233,10 +238,7 @@ def _coordinates(
     deviation = builder.values[f"{name}_deviation"]
     per_unit = pt.log(builder.values[f"{name}_factor"]) - np.log(counts)
     stated = data["sd"].to_numpy() / value
-    highest = data["dilution"].to_numpy().copy()
-    for group in groups:
-        highest[group.rows] = group.factors.max()
-    limit = data["lod"].to_numpy()
+    limit, highest = data["lod"].to_numpy(), _limits(data, counts, groups)
     centres, widths = [], []
     for i in range(int(where.max()) + 1):
         rows = np.flatnonzero((where == i) & np.isfinite(value))
@@ -247,7 +249,7 @@ def _coordinates(
             widths.append(pt.sqrt(pt.sum(reading**2)) / len(rows))
         else:
             rows = np.flatnonzero(where == i)
-            row = rows[np.argmax((limit * highest / counts)[rows])]
+            row = rows[np.argmax(highest[rows])]
             centres.append(np.log(limit[row]) + per_unit[row])
             widths.append(constant(1.0))
     builder.info.frames["s"] = Frame(
