@@ -181,6 +181,12 @@ def _temperature(check: _Checker) -> None:
     check.choice("temperature_assumed", (0, 1))
 
 
+def _clock(check: _Checker) -> None:
+    check.number("clock_offset_s", np.isfinite, "a finite number")
+    check.number("clock_offset_sd_s", lambda s: 0 <= s < np.inf, "0 or more")
+    check.choice("clock_offset_assumed", (0, 1))
+
+
 def _reference(check: _Checker, required: bool) -> None:
     reference = check.attr("reference", str, "the reference electrode")
     if required and not reference.strip():
@@ -345,7 +351,7 @@ def validate_od(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
         inner.every(once, "band", "band named twice", expected="each name once")
         wide = ds["band_high_nm"].to_numpy() > ds["band_low_nm"].to_numpy()
         inner.every(wide, "band_high_nm", "empty band", expected="more than band_low_nm")
-    check.number("clock_offset_s", np.isfinite, "a finite number")
+    _clock(check)
     _temperature(check)
     return ds
 
@@ -452,7 +458,7 @@ def validate_spectra(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Data
     inner.increasing(nm, "wavelength", "nm")
     check.choice("quantity", SPECTRAL_QUANTITIES)
     check.attr("signal_unit", str, "a unit")
-    check.number("clock_offset_s", np.isfinite, "a finite number")
+    _clock(check)
     check.number("exposure_s", lambda v: np.isnan(v) or 0 < v < np.inf, "NaN or a positive number")
     check.attr("start_time", str, "a time stamp")
     _temperature(check)

@@ -59,6 +59,8 @@ def od(dim="band"):
         | {
             "technique": "od",
             "clock_offset_s": 0.0,
+            "clock_offset_sd_s": 0.0,
+            "clock_offset_assumed": 0,
             "temperature_K": 298.15,
             "temperature_assumed": 0,
         },
@@ -101,6 +103,8 @@ def spectra():
             "start_time": "",
             "exposure_s": np.nan,
             "clock_offset_s": 0.0,
+            "clock_offset_sd_s": 0.0,
+            "clock_offset_assumed": 0,
             "temperature_K": 298.15,
             "temperature_assumed": 1,
         },

@@ -60,7 +60,7 @@ class Between(NamedTuple):
         return jnp.where(self.width > 0, found, q)
 
 
-def between(steps: Array, times: np.ndarray) -> Between:
+def between(steps: Array, times: Array | np.ndarray) -> Between:
     """Find times among the steps of a run.
 
     Parameters
@@ -68,8 +68,8 @@ def between(steps: Array, times: np.ndarray) -> Between:
     steps : Array
         Times reached, not decreasing (a rejected step repeats the time before it), shape
         (attempts + 1,) [s].
-    times : ndarray
-        Times wanted, within the run, shape (times,) [s].
+    times : ndarray or Array
+        Times wanted, shape (times,) [s]; before the run its first state holds, after it its last.
     """
     wanted = jnp.asarray(times)
     left = jnp.clip(jnp.searchsorted(steps, wanted, side="right") - 1, 0, len(steps) - 2)

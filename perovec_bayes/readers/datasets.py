@@ -296,6 +296,17 @@ def temperature(meta: Mapping[str, Any]) -> dict[str, float | int]:
     }
 
 
+def clock_offset(meta: Mapping[str, Any]) -> dict[str, float | int]:
+    """Return the attributes of the clock: 0 s, and flagged as assumed, if no offset is stated."""
+    offset, sd = quantity(meta, "clock_offset", "s")
+    assumed = bool(np.isnan(offset))
+    return {
+        "clock_offset_s": 0.0 if assumed else offset,
+        "clock_offset_sd_s": 0.0 if np.isnan(sd) else sd,
+        "clock_offset_assumed": int(assumed),
+    }
+
+
 def add_notes(ds: xr.Dataset, notes: list[str]) -> None:
     """Append what a reader decided to the user's own note."""
     words = [ds.attrs.get("note", ""), *notes]
@@ -328,7 +339,7 @@ def od_dataset(
     across : mapping
         Coordinates along the second dimension.
     meta : mapping
-        Keys of `OD_META`; `clock_offset` is added to the time.
+        Keys of `OD_META`; `clock_offset` is added to the time, its sd kept.
     where : callable
         Place of the i-th time in the file.
     units : str
@@ -340,17 +351,13 @@ def od_dataset(
         `absorbance(time, band|wavelength)` [1], `time` [s] on the clock of the CV; validated.
     """
     check_keys(meta, OD_META, "meta")
-    offset, _ = quantity(meta, "clock_offset", "s", with_sd=False)
-    notes = []
-    if np.isnan(offset):
-        offset = 0.0
-        notes.append("no clock offset stated: the file's clock is taken as that of the CV")
+    clock = clock_offset(meta)
     ds = xr.Dataset(
         {"absorbance": absorbance},
-        coords={"time": ("time", time + offset, {"unit": "s"}), **across},
+        coords={"time": ("time", time + clock["clock_offset_s"], {"unit": "s"}), **across},
         attrs=source.attrs(reader, "od", meta)
-        | {"clock_offset_s": offset, "source_units": units}
+        | clock
+        | {"source_units": units}
         | temperature(meta),
     )
-    add_notes(ds, notes)
     return validate(ds, origin=Origin(source.file, where))

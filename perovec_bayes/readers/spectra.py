@@ -19,7 +19,13 @@ from perovec_bayes import units
 from perovec_bayes.constants import ELEMENTARY_CHARGE
 from perovec_bayes.errors import DataError, StudyError, UnitError
 from perovec_bayes.readers.base import Source, check_keys, quantity
-from perovec_bayes.readers.datasets import OD_META, add_notes, od_dataset, temperature
+from perovec_bayes.readers.datasets import (
+    OD_META,
+    add_notes,
+    clock_offset,
+    od_dataset,
+    temperature,
+)
 from perovec_bayes.schema import SPECTRAL_QUANTITIES, Origin, validate
 
 SPECTRA_OPTIONS = (
@@ -145,19 +151,18 @@ def spectra_dataset(
         ds.attrs |= extra
         add_notes(ds, list(frames.notes))
         return ds
-    offset, _ = quantity(meta, "clock_offset", "s", with_sd=False)
-    offset = 0.0 if np.isnan(offset) else offset
+    clock = clock_offset(meta)
     ds = xr.Dataset(
         {"signal": (("time", "wavelength"), signal, {"unit": unit or UNKNOWN})},
         coords={
-            "time": ("time", time + offset, {"unit": "s"}),
+            "time": ("time", time + clock["clock_offset_s"], {"unit": "s"}),
             "wavelength": ("wavelength", nm, {"unit": "nm"}),
         },
         attrs=source.attrs(reader, "spectra", meta)
         | {
             "quantity": what,
             "signal_unit": unit or UNKNOWN,
-            "clock_offset_s": offset,
+            **clock,
             "source_units": f"{frames.axis_unit}, {frames.unit or 'not stated'}",
         }
         | temperature(meta)

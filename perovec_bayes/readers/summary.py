@@ -105,8 +105,13 @@ def _od(ds: xr.Dataset, facts: list[tuple[str, str]], missing: list[str]) -> lis
         clock(time),
         across,
         ("absorbance", f"{absorbance.min():.4g} to {absorbance.max():.4g}"),
-        ("clock offset", f"{ds.attrs['clock_offset_s']:g} s, added"),
     ]
+    if ds.attrs["clock_offset_assumed"]:
+        missing.append("how the clock differs from that of the CV: give meta.clock_offset")
+    else:
+        sd = ds.attrs["clock_offset_sd_s"]
+        error = f" ± {sd:g}" if sd else ""
+        facts.append(("clock offset", f"{ds.attrs['clock_offset_s']:g}{error} s, added"))
     if absorbance.max() > SATURATED:
         return [*gaps(time), f"absorbance up to {absorbance.max():.3g}: saturated"]
     return gaps(time)

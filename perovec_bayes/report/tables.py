@@ -296,11 +296,18 @@ def _reference(info: Mapping[str, Any]) -> str:
     reference = str(info.get("reference", "unknown"))
     offset, sd = _number(info, "reference_offset_V"), _number(info, "reference_offset_sd_V")
     if reference.startswith("Fc"):
-        return reference
+        if "measured_against" in info:
+            measured = _number(info, "measured_offset_V"), _number(info, "measured_offset_sd_V")
+            return f"{reference}, converted from {info['measured_against']} ({_offset(*measured)})"
+        return f"{reference} (± {significant(sd, 2, strip=True)} V)" if sd else reference
+    return f"{reference}; {_offset(offset, sd)}"
+
+
+def _offset(offset: float | None, sd: float | None) -> str:
     if offset is None:
-        return f"{reference}; Fc⁺/Fc against it unknown"
+        return "Fc⁺/Fc against it unknown"
     error = f" ± {significant(sd, 2, strip=True)}" if sd else ""
-    return f"{reference}; Fc⁺/Fc at {significant(offset, 4, strip=True)}{error} V"
+    return f"Fc⁺/Fc at {significant(offset, 4, strip=True)}{error} V"
 
 
 def _area(observable: Observable) -> str:

@@ -14,6 +14,8 @@ from perovec_bayes.forward.waveform import stairs, triangle
 from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
 from perovec_bayes.inference.priors import Positive, Table, problem
 from perovec_bayes.inference.study import DataEntry, Study
+from perovec_bayes.readers.datasets import clock_offset
+from perovec_bayes.workflow import referencing
 from perovec_bayes.workflow.synthetic import IcpRow, cv_table, icp_table, od_table, read_back
 
 MOST_POINTS = 1_000_000
@@ -107,11 +109,12 @@ def templates(study: Study) -> dict[str, xr.Dataset]:
     """
     designs = _designs(study)
     found: dict[str, xr.Dataset] = {}
-    for number, entry in sorted(
+    for number, stated in sorted(
         enumerate(study.data, start=1),
         key=lambda item: ["cv", "icp", "od"].index(item[1].technique),
     ):
         try:
+            entry = _stated_in_full(study, stated)
             if entry.technique == "cv":
                 found[entry.name] = _cv(entry, designs[entry.name])
             elif entry.technique == "icp":
@@ -119,7 +122,7 @@ def templates(study: Study) -> dict[str, xr.Dataset]:
             else:
                 found[entry.name] = _od(entry, designs[entry.name], _clock(study, found))
         except UnitError as error:
-            place = f"simulate.{entry.name}"
+            place = f"simulate.{stated.name}"
             raise unit_as_study_error(error, study.origin.file, place) from error
         except PerovecError as error:
             wrong = StudyError(
@@ -132,6 +135,11 @@ def templates(study: Study) -> dict[str, xr.Dataset]:
             raise wrong.within(file=study.origin.file, place=f"data#{number}") from error
         found[entry.name].attrs["name"] = entry.name
     return {entry.name: found[entry.name] for entry in study.data}
+
+
+def _stated_in_full(study: Study, entry: DataEntry) -> DataEntry:
+    meta = referencing.resolved(entry.meta, study.folder)
+    return entry.model_copy(update={"meta": dict(meta)})
 
 
 def _designs(study: Study) -> dict[str, Any]:
@@ -207,7 +215,9 @@ def _od(entry: DataEntry, design: OdDesign, clock: tuple[float, float]) -> xr.Da
             expected=f"a positive time below {clock[1] - clock[0]:g} s",
             found=f"{spacing:g} s",
         )
-    time = np.arange(clock[0], clock[1] + 1e-9 * spacing, spacing)
+    # an uncertain clock needs room at the end
+    end = clock[1] - 3 * float(clock_offset(entry.meta)["clock_offset_sd_s"])
+    time = np.arange(clock[0], end + 1e-9 * spacing, spacing)
     empty = read_back(
         entry,
         od_table(time, {name: np.zeros(time.size) for name in design.bands}),

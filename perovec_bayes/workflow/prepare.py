@@ -24,6 +24,7 @@ from perovec_bayes.inference.study import (
     study_card,
     truths,
 )
+from perovec_bayes.workflow import referencing
 
 _OWN_KEYS = ("path", "format", "meta", "columns")
 
@@ -146,7 +147,8 @@ def read_entry(study: Study, number: int, path: Path) -> xr.Dataset:
     if entry.columns:
         mapping["columns"] = entry.columns
     try:
-        data = readers.read(path, entry.format, meta=entry.meta, **mapping)
+        meta = referencing.resolved(entry.meta, study.folder)
+        data = readers.read(path, entry.format, meta=meta, **mapping)
     except StudyError as error:
         raise error.within(file=study.origin.file, place=place) from error
     return named(data, entry, path, f"{study.origin.file}: {place}")

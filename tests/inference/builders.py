@@ -61,6 +61,8 @@ def od(time, absorbance, name="od", bands=((500.0, 550.0), (550.0, 600.0))):
             "technique": "od",
             "name": name,
             "clock_offset_s": 0.0,
+            "clock_offset_sd_s": 0.0,
+            "clock_offset_assumed": 0,
             "temperature_K": 298.15,
             "temperature_assumed": 0,
         },

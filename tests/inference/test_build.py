@@ -100,12 +100,6 @@ def test_an_unknown_noise_model_is_refused():
         build(card, [sweep()])
 
 
-def test_a_film_needs_potentials_on_the_ferrocene_scale():
-    data = film_sweep(reference="Ag/AgCl", reference_offset_V=0.4)
-    with pytest.raises(StudyError, match=r"meta\.reference.*expected Fc/Fc\+, found Ag/AgCl"):
-        build(load_card("bulk_film"), [data])
-
-
 @pytest.mark.parametrize(
     ("change", "place"),
     [({"solvent": "PC"}, "solvent"), ({"solute": "Pb(OA)2"}, "solute")],

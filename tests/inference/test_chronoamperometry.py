@@ -165,7 +165,8 @@ def test_the_misfit_wanders_in_the_logarithm_of_time():
         ({"law": "progressive", "transport": "reflecting"}, record,
          "options.transport: option 'transport' needs law = 'engine'"),
         ({"law": "progresive"}, record, "unknown law 'progresive'; did you mean 'progressive'?"),
-        ({}, lambda: record(reference="Ag/AgCl", reference_offset_V=0.4), "expected Fc/Fc+"),
+        ({}, lambda: record(reference="Ag/AgCl", reference_offset_V=np.nan),
+         "meta.reference_offset: this card needs potentials against Fc/Fc+"),
     ],
 )  # fmt: skip
 def test_what_is_refused(options, data, words):

@@ -352,6 +352,7 @@ def test_od_bands(csv):
     assert ds["band"].values.tolist() == ["blue", "red"]
     assert ds["band_high_nm"].values.tolist() == [520, 650]
     assert ds.attrs["clock_offset_s"] == -3
+    assert (ds.attrs["clock_offset_sd_s"], ds.attrs["clock_offset_assumed"]) == (0, 0)
 
 
 OD_MATRIX = {
@@ -366,7 +367,7 @@ def test_od_matrix_is_sorted_by_wavelength(csv):
     assert schema.validate(ds) is ds
     assert ds["wavelength"].values.tolist() == [450, 500]
     assert ds["absorbance"].values == pytest.approx(np.array([[0.2, 0.1], [0.4, 0.3]]))
-    assert "no clock offset stated" in ds.attrs["note"]
+    assert ds.attrs["clock_offset_assumed"] == 1
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,8 @@ def root(sample: str, synthetic: int) -> dict[str, str]:
             "dims": ["od1_time", "od1_band"],
             "source_file": "film-od.csv",
             "clock_offset_s": 2.0,
+            "clock_offset_sd_s": 0.0,
+            "clock_offset_assumed": 0,
             "reader": "table",
             **common,
         },

@@ -18,8 +18,9 @@ from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.trbdf2 import Control
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Card, Option
-from perovec_bayes.inference.mechanisms import electrode, parts
-from perovec_bayes.inference.mechanisms.common import area, on_ferrocene_scale
+from perovec_bayes.inference.mechanisms import electrode, parts, reference
+from perovec_bayes.inference.mechanisms.common import area
+from perovec_bayes.inference.mechanisms.reference import on_ferrocene_scale
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe import observe_transient
@@ -54,6 +55,7 @@ NOISE = {"sigma_a": "A/cm^2", "sigma_p": "1", "sigma_d": "A/cm^2", "ell_t": "1"}
 UNITS = {
     **{name: electrode.UNITS[name] for name in parts.UNITS},
     "area": "cm^2",
+    **reference.UNITS,
     "s_m": "1",
     "s_p": "1",
     **NOISE,
@@ -73,7 +75,7 @@ def required(card: Card) -> set[str]:
     card : Card
         With a study's overrides merged in, and every option.
     """
-    names = {*_needed(card.options), "area", *NOISE}
+    names = {*_needed(card.options), "area", *reference.UNITS, *NOISE}
     return names | {"s_m", "s_p"} if "icp" in card.techniques else names
 
 
@@ -126,7 +128,7 @@ def potential_step(builder: Builder, cv: xr.Dataset) -> Step:
                 found=f"{potential.min():g} to {potential.max():g} V without a jump",
                 hint="For a voltammogram take card 'dissolved_lead'.",
             )
-        before = builder.number("before")
+        before = builder.number("before") - float(cv.attrs.get("measured_offset_V", 0.0))
         if abs(before - potential[0]) < grids.HELD:
             raise StudyError(
                 "the potential before the step is that after it",
@@ -161,14 +163,15 @@ def add(builder: Builder) -> None:
     builder : Builder
         Inside a PyMC model context.
     """
-    cv = builder.one("cv")
-    on_ferrocene_scale(cv)
+    cv, error = on_ferrocene_scale(builder, builder.one("cv"))
     f = thermal_frequency(float(cv.attrs["temperature_K"]))
     options: Mapping[str, Any] = builder.card.options
     law = str(options["law"])
     _check_engine_options(builder, law)
     step = potential_step(builder, cv)
     p = {name: builder.parameter(name) for name in _needed(options)}
+    if "E0" in p:
+        p["E0"] = p["E0"] + error  # as it appears in the record
     A = area(builder, cv)
     if "lnA" in p and isinstance(builder.card.parameters["lnA"].canonical_prior(), Normal):
         _frame_of_rate(builder, p, step, f)

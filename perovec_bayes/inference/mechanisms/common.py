@@ -8,7 +8,6 @@ from pytensor import tensor as pt
 
 from perovec_bayes.chemistry import Stoichiometry
 from perovec_bayes.constants import STANDARD_CONCENTRATION
-from perovec_bayes.errors import StudyError
 from perovec_bayes.forward import waveform
 from perovec_bayes.inference.bridge import Frame, Tensor, constant
 from perovec_bayes.inference.model import Builder
@@ -23,31 +22,6 @@ NOISE_UNITS = {
 }
 """Canonical units of the noise parameters of a voltammogram."""
 NOISE_DISPLAY = {"sigma_a": "uA/cm^2", "sigma_d": "uA/cm^2", "sigma_E": "mV", "ell_d": "mV"}
-
-
-def on_ferrocene_scale(data: xr.Dataset) -> None:
-    """Refuse potentials against another reference than ferrocene.
-
-    Parameters
-    ----------
-    data : xr.Dataset
-        Of technique "cv".
-
-    Raises
-    ------
-    StudyError
-        If they are.
-    """
-    if data.attrs["reference"] != "Fc/Fc+":
-        raise StudyError(
-            "this card needs potentials against Fc/Fc+",
-            file=data.attrs.get("source_file"),
-            place="meta.reference",
-            expected="Fc/Fc+",
-            found=str(data.attrs["reference"]),
-            hint="Fit a ferrocene voltammogram with card 'redox_couple' first and convert with its "
-            "E0'.",
-        )
 
 
 def ln_ksp(s: Tensor, stoich: Stoichiometry) -> Tensor:

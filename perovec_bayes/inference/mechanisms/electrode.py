@@ -18,14 +18,14 @@ from perovec_bayes.forward.stripping import overpotential
 from perovec_bayes.forward.trbdf2 import Control, Record
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Card, Option
-from perovec_bayes.inference.mechanisms import optical, parts, transport
+from perovec_bayes.inference.mechanisms import optical, parts, reference, transport
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
     area,
     ln_ksp,
-    on_ferrocene_scale,
 )
+from perovec_bayes.inference.mechanisms.reference import on_ferrocene_scale
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
 from perovec_bayes.inference.model import Builder, Requirement
 from perovec_bayes.inference.observe import observe_cv
@@ -48,6 +48,7 @@ UNITS = {
     "E_VB": "V",
     "E_gap": "V",
     "area": "cm^2",
+    **reference.UNITS,
     **optical.UNITS,
     "s_m": "1",
     "s_p": "1",
@@ -78,7 +79,7 @@ def required(card: Card) -> set[str]:
         With a study's overrides merged in, and every option.
     """
     options = card.options
-    names = {*parts.needed(options), "area", *NOISE_UNITS}
+    names = {*parts.needed(options), "area", *reference.UNITS, *NOISE_UNITS}
     if parts.has_film(options):
         names |= {"E_f", "E_VB", "E_gap"}
     if "od" in card.techniques:
@@ -96,8 +97,7 @@ def add(builder: Builder) -> None:
     builder : Builder
         Inside a PyMC model context.
     """
-    cv = builder.one("cv")
-    on_ferrocene_scale(cv)
+    cv, error = on_ferrocene_scale(builder, builder.one("cv"))
     f = thermal_frequency(float(cv.attrs["temperature_K"]))
     options: Mapping[str, Any] = builder.card.options
     film = parts.has_film(options)
@@ -110,7 +110,8 @@ def add(builder: Builder) -> None:
         p["E_f"] = p["E0"] + ln_k / (2 * f) if tied else builder.parameter("E_f")
         p["E_CB"] = builder.parameter("E_VB") - builder.parameter("E_gap")
     A = area(builder, cv)
-    _frame_of_stripping(builder, cv, p, A, f)
+    shown = {name: p[name] + error if name in parts.POTENTIALS else p[name] for name in p}
+    _frame_of_stripping(builder, cv, p, A, f, error)
 
     time = cv["time"].to_numpy()
     wait = builder.number("wait")
@@ -121,12 +122,16 @@ def add(builder: Builder) -> None:
     limits = sampling.windows(time, programme.jumps)
     od = builder.of_technique("od")
     od_times = [optical.times(each, cv, wait) for each in od]
+    lags = [optical.lag(builder, each) for each in od]
     names = tuple(p)
 
-    def respond(*values: Any) -> Any:
+    def respond(*inputs: Any) -> Any:
+        lags, values = inputs[: len(od)], inputs[len(od) :]
         r = run(dict(zip(names, values, strict=True)))
         o = r.output
-        at = [sampling.between(r.time, each) for each in od_times]
+        at = [
+            sampling.between(r.time, each + lag) for each, lag in zip(od_times, lags, strict=True)
+        ]
         passed = 0.5 * jnp.diff(r.time)
         cathodic = -jnp.sum(passed * _pairs(jnp.minimum(o.current, 0.0)))
         anodic = jnp.sum(passed * _pairs(jnp.maximum(o.current, 0.0)))
@@ -140,7 +145,7 @@ def add(builder: Builder) -> None:
             jnp.sum(jnp.where(r.forced, 1.0, 0.0)),
         )
 
-    density, films, leads, charge_ratio, left, forced = bridge.wrap(respond)(*p.values())
+    density, films, leads, charge_ratio, left, forced = bridge.wrap(respond)(*lags, *shown.values())
     if grid is None:
         builder.info.requirements.append(
             Requirement(
@@ -282,7 +287,7 @@ def _frame_of_dissolution(builder: Builder) -> None:
 
 
 def _frame_of_stripping(
-    builder: Builder, cv: xr.Dataset, p: dict[str, Any], area: Any, f: float
+    builder: Builder, cv: xr.Dataset, p: dict[str, Any], area: Any, f: float, error: Any
 ) -> None:
     """Sample E0' as the potential of the stripping peak, which is what the data show.
 
@@ -300,7 +305,9 @@ def _frame_of_stripping(
         return overpotential(lead, duration, k0, A_c, D, f) + R_u * current
 
     where = bridge.wrap(peak)(current, *(p[name] for name in ("k0", "A_c", "D", "R_u")))
-    builder.info.frames["E0"] = bridge.Frame(-where, bridge.constant(1.0), np.zeros(1, dtype=bool))
+    builder.info.frames["E0"] = bridge.Frame(
+        -where - error, bridge.constant(1.0), np.zeros(1, dtype=bool)
+    )
 
 
 def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:

@@ -12,12 +12,14 @@ from perovec_bayes.forward import optics
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.model import Builder, model_in_context
 from perovec_bayes.inference.observe import observe_od
+from perovec_bayes.inference.priors import Normal
 
 UNITS = {
     "e_b": "cm^2/mol",
     "kappa_s": "cm^2/mol",
     "n_s": "1",
     "od_0": "1",
+    "lag": "s",
     "sigma_od": "1",
     "sigma_drift": "1",
     "tau_drift": "s",
@@ -26,6 +28,9 @@ UNITS = {
 
 def times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
     """Return the times of spectra, which must be within those of the voltammogram.
+
+    Where the clocks' difference is uncertain, three standard deviations must fit behind the last
+    spectrum; before the first point of the model the film is taken as it is there.
 
     Parameters
     ----------
@@ -43,9 +48,22 @@ def times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
     ------
     DataError
         If they are not.
+    StudyError
+        If the clocks' difference is not stated.
     """
+    if od.attrs["clock_offset_assumed"]:
+        raise StudyError(
+            "the clock of the spectra is not known",
+            file=od.attrs.get("source_file"),
+            place="meta.clock_offset",
+            expected="what to add to the file's time to put it on the clock of the voltammogram",
+            found="nothing",
+            hint="State it: { value = 0, unit = 's' } where both ran on one clock, with sd where "
+            "it is uncertain.",
+        )
     time = od["time"].to_numpy()
-    first, last = float(cv["time"][0]) - wait, float(cv["time"][-1])
+    first = float(cv["time"][0]) - wait
+    last = float(cv["time"][-1]) - 3 * float(od.attrs["clock_offset_sd_s"])
     if time[0] < first or time[-1] > last:
         raise DataError(
             "the spectra are not all within the time of the voltammogram",
@@ -55,6 +73,28 @@ def times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
             hint="Give the clocks' difference as clock_offset, or cut the spectra.",
         )
     return time
+
+
+def lag(builder: Builder, od: xr.Dataset) -> Any:
+    """Return the parameter `lag`: what the stated difference of the clocks lacks.
+
+    Parameters
+    ----------
+    builder : Builder
+        With the parameter still to be added.
+    od : xr.Dataset
+        Of technique "od"; its `clock_offset_sd_s` replaces the card's prior.
+
+    Returns
+    -------
+    TensorVariable
+        Scalar [s]; to be added to the times of the spectra.
+    """
+    sd = float(od.attrs["clock_offset_sd_s"])
+    if not sd > 0:
+        return builder.parameter("lag")
+    stated = Normal(mean=0.0, sd=sd, unit="s", reason="sd of clock_offset as stated with the data")
+    return builder.parameter("lag", prior=stated)
 
 
 def add(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:

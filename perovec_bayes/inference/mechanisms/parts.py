@@ -52,6 +52,10 @@ UNITS = {
 """Canonical unit of every parameter that a part may need."""
 
 
+POTENTIALS = ("E0", "E_f", "E_CB", "E0_L", "E_r")
+"""Parameters that are potentials against the reference electrode, not differences of such."""
+
+
 def has_film(options: Mapping[str, Any]) -> bool:
     """Tell whether a film is part of the model.
 

@@ -11,15 +11,17 @@ from perovec_bayes.constants import thermal_frequency
 from perovec_bayes.forward import redox, waveform
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.cards import Option
+from perovec_bayes.inference.mechanisms import reference
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
     area,
     model_grid,
 )
+from perovec_bayes.inference.mechanisms.reference import ferrocene_offset
 from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe import observe_cv
-from perovec_bayes.inference.priors import Normal
+from perovec_bayes.schema import FERROCENE
 
 OPTIONS = {"steps_per_point": Option(1.0)}
 UNITS = {
@@ -35,7 +37,7 @@ UNITS = {
     "C_dl": "F/cm^2",
     "g0": "A/cm^2",
     "g1": "S/cm^2",
-    "offset": "V",
+    **reference.UNITS,
     **NOISE_UNITS,
 }
 DISPLAY = {
@@ -127,23 +129,13 @@ def add(builder: Builder) -> None:
         scale="log",
         description="what the peak separation determines",
     )
-    offset = float(data.attrs["reference_offset_V"])
-    if np.isfinite(offset) and data.attrs["reference"] != "Fc/Fc+":
+    known = np.isfinite(float(data.attrs["reference_offset_V"]))
+    if known and data.attrs["reference"] != FERROCENE:
         builder.derived(
             "E0_Fc",
-            p["E0"] - reference_offset(builder, data.attrs),
+            p["E0"] - ferrocene_offset(builder, data.attrs),
             unit="V",
             symbol="E0' vs Fc/Fc+",
             role="primary",
             description="formal potential on the ferrocene scale",
         )
-
-
-def reference_offset(builder: Builder, attrs: Any) -> Any:
-    """Return the potential of Fc+/Fc against the data's reference, as a parameter if uncertain."""
-    sd = float(attrs.get("reference_offset_sd_V", np.nan))
-    value = float(attrs["reference_offset_V"])
-    if not sd > 0:
-        return bridge.constant(value)
-    stated = Normal(mean=value, sd=sd, unit="V", reason="offset and its sd as stated with the data")
-    return builder.parameter("offset", prior=stated)
