@@ -9,6 +9,7 @@ import xarray as xr
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.cards import load_card
+from perovec_bayes.inference.result import card_summary
 from perovec_bayes.workflow.referencing import resolved
 
 META = {"reference": "Ag wire", "solvent": "DCM", "area": {"value": 1, "unit": "cm^2"}}
@@ -21,7 +22,7 @@ def saved(tmp_path):
         draws = {name: (("chain", "draw"), rng.normal(at, 0.002, (4, 500)))
                  for name, at in (("E0", 0.46), ("E_half", 0.465))}  # fmt: skip
         tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws)})
-        tree.attrs["card"] = load_card(card).model_dump_json()
+        tree.attrs["card"] = json.dumps(card_summary(load_card(card)))
         tree.attrs["gate"] = json.dumps({"passed": passed})
         info = {"technique": "cv", "reference": "Ag wire", "solvent": "DCM", **record}
         tree.attrs["observables"] = json.dumps({"cv": info})

@@ -88,7 +88,7 @@ def observables(tree: xr.DataTree, group: str = "posterior_predictive") -> list[
 
 
 def companion(observable: Observable, found: Sequence[Observable]) -> Observable | None:
-    """Return the voltammogram on the same clock: that of the same sample, or the only one.
+    """Return the voltammogram on the same clock: of the same experiment or sample, or the only one.
 
     Parameters
     ----------
@@ -102,10 +102,11 @@ def companion(observable: Observable, found: Sequence[Observable]) -> Observable
         for other in found
         if other.technique == "cv" and {"time", "potential"} <= set(other.constants)
     ]
-    sample = observable.info.get("sample")
-    same = [other for other in curves if sample and other.info.get("sample") == sample]
-    if same:
-        return same[0]
+    for key in ("experiment", "sample"):
+        mine = observable.info.get(key)
+        same = [other for other in curves if mine and other.info.get(key) == mine]
+        if same:
+            return same[0]
     return curves[0] if len(curves) == 1 else None
 
 

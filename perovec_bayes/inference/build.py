@@ -10,9 +10,10 @@ import xarray as xr
 
 from perovec_bayes import schema
 from perovec_bayes.errors import StudyError
+from perovec_bayes.inference.builder import Builder, experiments_of
 from perovec_bayes.inference.cards import Card, with_every_option
 from perovec_bayes.inference.mechanisms import MECHANISMS
-from perovec_bayes.inference.model import Builder, attach
+from perovec_bayes.inference.model import attach
 
 
 def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset]) -> pm.Model:
@@ -54,9 +55,10 @@ def build(card: Card, datasets: Mapping[str, xr.Dataset] | Iterable[xr.Dataset])
     items = datasets.values() if isinstance(datasets, Mapping) else datasets
     named = {str(data.attrs["name"]): schema.validate(data) for data in items}
     builder = Builder(card, named, mechanism.units, mechanism.display)
-    builder.check_parameters(mechanism.required(card) if mechanism.required else None)
     model = pm.Model()
     with model:
-        mechanism.add(builder)
+        for part in experiments_of(builder):
+            part.check_parameters(mechanism.required(part.card) if mechanism.required else None)
+            mechanism.add(part)
     attach(model, builder.info)
     return model

@@ -28,6 +28,8 @@ from perovec_bayes.inference.priors import Prior, Table, Text, problem, unknown
 from perovec_bayes.units import convert
 
 Technique = Literal["cv", "od", "icp"]
+Level = Literal["all", "solvent", "experiment"]
+"""What shares a parameter, where a study has several experiments."""
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=100)]
 Scalar = bool | int | float | str
@@ -335,6 +337,9 @@ class CardTables(Table):
     """The values that an option may take."""
     noise: dict[Technique, Text] = Field(default_factory=dict)
     """Noise model of each technique."""
+    groups: dict[Level, list[ParameterName]] = Field(default_factory=dict)
+    """Parameters that several experiments share: all of them, or those in one solvent; the others
+    belong to an experiment. Without it the card is for one experiment."""
     parameters: Annotated[dict[ParameterName, Parameter], Field(min_length=1)]
 
     @property
@@ -359,13 +364,33 @@ class CardTables(Table):
             if technique not in self.techniques:
                 what = unknown("technique", technique, self.techniques)
                 raise problem(what, place=f"noise.{technique}")
+        seen: set[str] = set()
+        for level, names in self.groups.items():
+            for name in names:
+                if name not in self.parameters:
+                    what = unknown("parameter", name, self.parameters)
+                    raise problem(what, place=f"groups.{level}")
+                if name in seen:
+                    raise problem(f"'{name}' is in two groups", place=f"groups.{level}")
+                seen.add(name)
         return self
 
 
+class Experiment(Table):
+    """One of several experiments of a study."""
+
+    solvent: Text
+    """The solvent; experiments in one solvent share what the card's groups say."""
+    options: dict[str, OptionValue] = Field(default_factory=dict)
+    """Options of the card that are changed for this experiment."""
+
+
 class Card(CardTables):
-    """A model card, with the file it came from."""
+    """A model card, with the file it came from and the experiments of the study that uses it."""
 
     origin: Origin
+    experiments: dict[str, Experiment] = Field(default_factory=dict)
+    """None: the study is one experiment."""
 
     @property
     def name(self) -> str:

@@ -14,7 +14,8 @@ from perovec_bayes.errors import StudyError
 from perovec_bayes.forward import mixture
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.bridge import Tensor
-from perovec_bayes.inference.model import Builder, model_in_context
+from perovec_bayes.inference.builder import Builder
+from perovec_bayes.inference.model import model_in_context
 
 LEAST_SPREAD = 1e-3
 """A factor that a hypothesis takes as exact is known to 0.1 % where it is sampled."""

@@ -15,8 +15,9 @@ from scipy.special import ndtr
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference import blocks, bridge, noise
 from perovec_bayes.inference.bridge import Tensor
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Technique
-from perovec_bayes.inference.model import Builder, Observable, model_in_context
+from perovec_bayes.inference.model import Observable, model_in_context
 
 FIT_TOLERANCE = 0.01
 """Scale of the least-squares comparison in the search for the optimum: share of the data's span."""

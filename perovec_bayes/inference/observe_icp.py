@@ -16,6 +16,7 @@ from perovec_bayes.errors import DataError
 from perovec_bayes.forward import icp
 from perovec_bayes.inference import bridge, icp_blocks
 from perovec_bayes.inference.bridge import Tensor
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.dilution import (
     Ambiguity,
     ambiguities,
@@ -24,7 +25,7 @@ from perovec_bayes.inference.dilution import (
     sampled_factors,
 )
 from perovec_bayes.inference.icp_left_out import Readings, leave_one_out
-from perovec_bayes.inference.model import Blocks, Builder, Observable, model_in_context
+from perovec_bayes.inference.model import Blocks, Observable, model_in_context
 from perovec_bayes.inference.observe import observe
 
 BLANKS_IN_LOD = 3.29

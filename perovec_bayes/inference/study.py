@@ -6,16 +6,25 @@ Read from TOML and checked; no data is read here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from perovec_bayes.errors import DataError, StudyError, UnitError
+from perovec_bayes.inference import experiments
 from perovec_bayes.inference.cards import (
     Card,
+    Experiment,
     Fixed,
+    Level,
     Name,
     OptionValue,
     Origin,
@@ -31,7 +40,11 @@ from perovec_bayes.inference.cards import (
     unit_as_study_error,
 )
 from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
+from perovec_bayes.units import convert
 
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\[[^\[\]]+\])?$")]
+"""A parameter, or that of one solvent or experiment, as in "E0[PC]"."""
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9 ._+-]*$", max_length=40)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -55,6 +68,40 @@ class StudyHead(Table):
     """Seed of all random numbers."""
 
 
+class Window(Table):
+    """A span of time, on the clock of the voltammogram."""
+
+    start: float
+    end: float
+    unit: str
+
+    @property
+    def start_s(self) -> float:
+        """Beginning [s]."""
+        return convert(self.start, self.unit, "s")
+
+    @property
+    def end_s(self) -> float:
+        """End [s]."""
+        return convert(self.end, self.unit, "s")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        try:
+            empty = self.start_s >= self.end_s
+        except UnitError as e:
+            raise problem(
+                e.what, place="unit", expected=e.expected, found=e.found, hint=e.hint
+            ) from e
+        if empty:
+            raise problem(
+                "the window is empty",
+                expected="start before end",
+                found=f"{self.start:g} to {self.end:g}",
+            )
+        return self
+
+
 class DataEntry(Table):
     """One data set: where it is and how to read it."""
 
@@ -65,6 +112,9 @@ class DataEntry(Table):
         BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     ]
     """The file, relative to the study file; of several, the first that exists is read."""
+    experiment: Text | None = None
+    """Which of the study's experiments it belongs to; ICP-OES data without one belong to all in
+    their solvent."""
     name: ParameterName = Field(default_factory=lambda entry: entry["technique"])
     """Name of the data set in results, unique; the technique unless given."""
     format: Text | None = None
@@ -77,6 +127,12 @@ class DataEntry(Table):
     """Passed on to the reader: area, reference and whatever else the file does not say."""
     reader_options: dict[str, Any] = Field(default_factory=dict)
     """Passed on to the reader."""
+    window: Window | None = None
+    """Of spectra: the span of time that is kept."""
+    bands: dict[Text, Annotated[Sequenced[float], Field(min_length=2, max_length=2)]] = Field(
+        default_factory=dict
+    )
+    """Of spectra: the bands [nm] over which they are averaged, by name."""
 
 
 class Sampler(Table):
@@ -121,9 +177,13 @@ class StudyTables(Table):
 
     study: StudyHead
     data: list[DataEntry] = Field(default_factory=list)
-    priors: dict[ParameterName, Prior] = Field(default_factory=dict)
-    """Priors that replace those of the card."""
-    fixed: dict[ParameterName, Fixed] = Field(default_factory=dict)
+    experiments: dict[Label, Experiment] = Field(default_factory=dict)
+    """Where the study holds several: their solvents."""
+    groups: dict[Level, list[ParameterName]] = Field(default_factory=dict)
+    """Parameters that are shared otherwise than the card says."""
+    priors: dict[Key, Prior] = Field(default_factory=dict)
+    """Priors that replace those of the card; "E0[PC]" for one solvent or experiment."""
+    fixed: dict[Key, Fixed] = Field(default_factory=dict)
     """Parameters held at a value."""
     options: dict[str, OptionValue] = Field(default_factory=dict)
     """Options of the card that are changed."""
@@ -133,7 +193,7 @@ class StudyTables(Table):
     dilution: list[Dilution] = Field(default_factory=list)
     """Hypotheses on unknown ICP dilution factors."""
     report: ReportOptions = ReportOptions()
-    truth: dict[ParameterName, Quantity] = Field(default_factory=dict)
+    truth: dict[Key, Quantity] = Field(default_factory=dict)
     """True values, for `perovec simulate`."""
     simulate: dict[str, Any] = Field(default_factory=dict)
     """What `perovec simulate` makes."""
@@ -263,13 +323,29 @@ def merge(card: Card, study: Study) -> Card:
         If the study changes something that the card does not have, or gives it a wrong unit, type
         or value.
     """
+    if study.experiments:
+        card = experiments.with_experiments(card, study)
+    elif study.groups:
+        raise StudyError(
+            "groups are for several experiments",
+            file=study.origin.file,
+            place="groups",
+            hint="Add [experiments] tables, or remove this one.",
+        )
     parameters = dict(card.parameters)
-    for name, prior in study.priors.items():
-        _in_canonical_unit(card, study, "priors", name, prior.canonical)
-        parameters[name] = parameters[name].model_copy(update={"prior": prior, "fixed": None})
-    for name, fixed in study.fixed.items():
-        _in_canonical_unit(card, study, "fixed", name, fixed.canonical)
-        parameters[name] = parameters[name].model_copy(update={"prior": None, "fixed": fixed})
+    tables: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("priors", "prior", study.priors),
+        ("fixed", "fixed", study.fixed),
+    ]
+    for special in (False, True):  # what is said of one solvent or experiment counts more
+        for table, kind, said in tables:
+            for name, what in said.items():
+                if ("[" in name) is not special:
+                    continue
+                _in_canonical_unit(card, study, table, name, what.canonical)
+                for key in experiments.targets(name, parameters):
+                    update = {"prior": None, "fixed": None, kind: what}
+                    parameters[key] = parameters[key].model_copy(update=update)
     for technique in study.noise:
         if technique not in card.techniques:
             raise StudyError(
@@ -277,12 +353,26 @@ def merge(card: Card, study: Study) -> Card:
                 file=study.origin.file,
                 place=f"noise.{technique}",
             )
-    options = {name: _option(card, study, name, value) for name, value in study.options.items()}
+    options = {
+        name: _option(card, study, name, value, "options") for name, value in study.options.items()
+    }
+    own = {
+        label: entry.model_copy(
+            update={
+                "options": {
+                    name: _option(card, study, name, value, f"experiments.{label}.options")
+                    for name, value in entry.options.items()
+                }
+            }
+        )
+        for label, entry in card.experiments.items()
+    }
     return card.model_copy(
         update={
             "parameters": parameters,
             "noise": {**card.noise, **study.noise},
             "options": {**card.options, **options},
+            "experiments": own,
         }
     )
 
@@ -312,21 +402,22 @@ def _in_canonical_unit[T](
     card: Card, study: Study, table: str, name: str, canonical: Callable[[str], T]
 ) -> T:
     """Call `canonical` with the unit of the card's parameter `name`, which must exist."""
-    if name not in card.parameters:
+    found = experiments.targets(name, card.parameters)
+    if not found:
         kind = {"priors": "prior name", "fixed": "parameter name", "truth": "parameter name"}[table]
         raise StudyError(
             unknown(kind, name, card.parameters), file=study.origin.file, place=f"{table}.{name}"
         )
     try:
-        return canonical(card.parameters[name].unit)
+        return canonical(card.parameters[found[0]].unit)
     except UnitError as error:
         place = f"{table}.{name}.unit"
         raise unit_as_study_error(error, study.origin.file, place) from error
 
 
-def _option(card: Card, study: Study, name: str, value: OptionValue) -> OptionValue:
+def _option(card: Card, study: Study, name: str, value: OptionValue, table: str) -> OptionValue:
     """Return an option of the study, one of the card's, in the type of the card's default."""
-    file, place = study.origin.file, f"options.{name}"
+    file, place = study.origin.file, f"{table}.{name}"
     if name not in card.options:
         raise StudyError(unknown("option", name, card.options), file=file, place=place)
     try:
@@ -350,10 +441,11 @@ def truths(card: Card, study: Study) -> dict[str, float]:
     StudyError
         If a parameter is unknown, or a unit wrong.
     """
-    return {
-        name: _in_canonical_unit(card, study, "truth", name, value.canonical)
-        for name, value in study.truth.items()
-    }
+    found: dict[str, float] = {}
+    for name, value in sorted(study.truth.items(), key=lambda item: "[" in item[0]):
+        number = _in_canonical_unit(card, study, "truth", name, value.canonical)
+        found |= dict.fromkeys(experiments.targets(name, card.parameters), number)
+    return found
 
 
 def data_check(card: Card, study: Study) -> None:
@@ -392,6 +484,7 @@ def data_check(card: Card, study: Study) -> None:
                 found=f"'{entry.technique}'",
                 hint="Remove this [[data]] table, or choose another card.",
             )
+    experiments.check_techniques(card, study)
     if study.dilution and "icp" not in given:
         raise StudyError(
             "dilution hypotheses need data of technique 'icp', the study has none",

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from perovec_bayes.errors import PerovecError, StudyError, UnitError
 from perovec_bayes.forward.waveform import stairs, triangle
+from perovec_bayes.inference import experiments
 from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
 from perovec_bayes.inference.priors import Positive, Table, problem
 from perovec_bayes.inference.study import DataEntry, Study
@@ -120,7 +121,7 @@ def templates(study: Study) -> dict[str, xr.Dataset]:
             elif entry.technique == "icp":
                 found[entry.name] = _icp(entry, designs[entry.name])
             else:
-                found[entry.name] = _od(entry, designs[entry.name], _clock(study, found))
+                found[entry.name] = _od(entry, designs[entry.name], _clock(study, entry, found))
         except UnitError as error:
             place = f"simulate.{stated.name}"
             raise unit_as_study_error(error, study.origin.file, place) from error
@@ -134,6 +135,7 @@ def templates(study: Study) -> dict[str, xr.Dataset]:
             )
             raise wrong.within(file=study.origin.file, place=f"data#{number}") from error
         found[entry.name].attrs["name"] = entry.name
+        experiments.assign(study, entry, number, found[entry.name])
     return {entry.name: found[entry.name] for entry in study.data}
 
 
@@ -174,9 +176,9 @@ def _designs(study: Study) -> dict[str, Any]:
     return result
 
 
-def _clock(study: Study, found: Mapping[str, xr.Dataset]) -> tuple[float, float]:
+def _clock(study: Study, entry: DataEntry, found: Mapping[str, xr.Dataset]) -> tuple[float, float]:
     for data in found.values():
-        if data.attrs["technique"] == "cv":
+        if data.attrs["technique"] == "cv" and data.attrs.get("experiment") == entry.experiment:
             return float(data["time"][0]), float(data["time"][-1])
     raise StudyError(
         "optical densities are simulated on the clock of a voltammogram",

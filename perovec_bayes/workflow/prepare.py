@@ -13,6 +13,7 @@ import xarray as xr
 
 from perovec_bayes import readers, schema
 from perovec_bayes.errors import DataError, PerovecError, StudyError
+from perovec_bayes.inference import experiments
 from perovec_bayes.inference.backends import backend_named
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import Card
@@ -24,7 +25,7 @@ from perovec_bayes.inference.study import (
     study_card,
     truths,
 )
-from perovec_bayes.workflow import referencing
+from perovec_bayes.workflow import reduction, referencing
 
 _OWN_KEYS = ("path", "format", "meta", "columns")
 
@@ -109,12 +110,21 @@ def datasets(study: Study) -> dict[str, xr.Dataset]:
     StudyError
         If what the study says about a file is wrong.
     """
-    found = {
-        entry.name: read_entry(study, number, study.data_file(entry))
-        for number, entry in enumerate(study.data, start=1)
-    }
+    found = {}
+    for number, entry in enumerate(study.data, start=1):
+        found[entry.name] = _reduced(
+            study, number, read_entry(study, number, study.data_file(entry))
+        )
+        experiments.assign(study, entry, number, found[entry.name])
     attach_dilution(study, found)
     return found
+
+
+def _reduced(study: Study, number: int, data: xr.Dataset) -> xr.Dataset:
+    try:
+        return reduction.reduced(study.data[number - 1], data)
+    except StudyError as error:
+        raise error.within(file=study.origin.file, place=f"data#{number}") from error
 
 
 def read_entry(study: Study, number: int, path: Path) -> xr.Dataset:

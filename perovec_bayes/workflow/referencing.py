@@ -76,12 +76,12 @@ def resolved(meta: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
 def _check(tree: xr.DataTree, meta: Mapping[str, Any], path: Path, place: str) -> None:
     """Refuse a result that does not tell where ferrocene lies on this record's scale."""
     card = json.loads(tree.attrs["card"])
-    if card["card"]["mechanism"] != MECHANISM:
+    if card["mechanism"] != MECHANISM:
         raise StudyError(
             f"{path} is not a fit of a dissolved couple",
             place=place,
             expected=f"a result of card '{MECHANISM}', fitted to a voltammogram of ferrocene",
-            found=f"card '{card['card']['name']}'",
+            found=f"card '{card['name']}'",
         )
     if not json.loads(tree.attrs["gate"])["passed"]:
         raise StudyError(

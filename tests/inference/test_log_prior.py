@@ -7,9 +7,10 @@ from builders import icp
 
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
+from perovec_bayes.inference.builder import distribution
 from perovec_bayes.inference.cards import load_card
 from perovec_bayes.inference.log_prior import log_prior
-from perovec_bayes.inference.model import ModelInfo, attach, distribution
+from perovec_bayes.inference.model import ModelInfo, attach
 from perovec_bayes.inference.priors import (
     Beta,
     HalfNormal,

@@ -9,10 +9,11 @@ from scipy.special import logsumexp
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.bridge import Compiled, Mapped
 from perovec_bayes.inference.build import build
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import load_card
 from perovec_bayes.inference.dilution import LEAST_SPREAD
 from perovec_bayes.inference.mechanisms import solubility
-from perovec_bayes.inference.model import Builder, attach
+from perovec_bayes.inference.model import attach
 from perovec_bayes.inference.observe_icp import observe_icp
 
 FLOOR = 3.29

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import NamedTuple
 
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Card, Option
 from perovec_bayes.inference.mechanisms import (
     chronoamperometry,
@@ -14,7 +15,6 @@ from perovec_bayes.inference.mechanisms import (
     solubility,
     solvent_regression,
 )
-from perovec_bayes.inference.model import Builder
 
 
 class Mechanism(NamedTuple):

@@ -17,12 +17,12 @@ from perovec_bayes.forward.electrode import BACKGROUND_CENTRE, NUCLEATION_WIDTH
 from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.trbdf2 import Control
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Card, Option
 from perovec_bayes.inference.mechanisms import electrode, parts, reference
 from perovec_bayes.inference.mechanisms.common import area
 from perovec_bayes.inference.mechanisms.reference import on_ferrocene_scale
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
-from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe import observe_transient
 from perovec_bayes.inference.observe_icp import observe_icp
 from perovec_bayes.inference.priors import Normal
@@ -192,7 +192,7 @@ def _frame_of_rate(builder: Builder, p: Mapping[str, Any], step: Step, f: float)
     eta = overpotential_of(p["E0"], p["c_b"], step.level, f, pt.log)
     barrier = p["B_n"] / (eta**2 + NUCLEATION_WIDTH**2)
     flat = np.zeros(1, dtype=bool)
-    builder.info.frames["lnA"] = bridge.Frame(barrier, bridge.constant(1.0), flat)
+    builder.frame("lnA", bridge.Frame(barrier, bridge.constant(1.0), flat))
 
 
 def _check_engine_options(builder: Builder, law: str) -> None:

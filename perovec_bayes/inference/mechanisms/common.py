@@ -10,7 +10,7 @@ from perovec_bayes.chemistry import Stoichiometry
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.forward import waveform
 from perovec_bayes.inference.bridge import Frame, Tensor, constant
-from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.priors import LogNormal
 
 NOISE_UNITS = {
@@ -43,13 +43,11 @@ def area(builder: Builder, data: xr.Dataset) -> Tensor:
     stated = float(data.attrs["area_cm2"])
     if np.isnan(stated):
         free = builder.parameter("area")
-        if "area" in builder.info.quantities:
+        if builder.is_free("area"):
             # a background current is known, its density is not: sample g * area
             flat = np.zeros(1, dtype=bool)
             for name in ("g0", "g1"):
-                if name in builder.info.quantities:
-                    frame = Frame(pt.zeros(()), 1 / free, flat)
-                    builder.info.frames[name] = frame
+                builder.frame(name, Frame(pt.zeros(()), 1 / free, flat))
         return free
     sd = float(data.attrs.get("area_sd_cm2", np.nan))
     if not sd > 0:

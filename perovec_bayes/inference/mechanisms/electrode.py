@@ -17,6 +17,7 @@ from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.stripping import overpotential
 from perovec_bayes.forward.trbdf2 import Control, Record
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Card, Option
 from perovec_bayes.inference.mechanisms import optical, parts, reference, transport
 from perovec_bayes.inference.mechanisms.common import (
@@ -27,7 +28,7 @@ from perovec_bayes.inference.mechanisms.common import (
 )
 from perovec_bayes.inference.mechanisms.reference import on_ferrocene_scale
 from perovec_bayes.inference.mechanisms.solubility import atoms, check_solute
-from perovec_bayes.inference.model import Builder, Requirement
+from perovec_bayes.inference.model import Requirement
 from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.inference.observe_icp import observe_icp
 from perovec_bayes.inference.priors import LogNormal, Normal
@@ -281,9 +282,8 @@ def _frame_of_dissolution(builder: Builder) -> None:
     """Sample k_d, often bounded from above only, as what it does above and as ln k_d below."""
     prior = builder.card.parameters["k_d"].canonical_prior()
     if isinstance(prior, LogNormal):
-        builder.info.frames["k_d"] = bridge.Frame(
-            bridge.constant(np.log(prior.median)), bridge.constant(1.0), np.ones(1, dtype=bool)
-        )
+        centre, width = bridge.constant(np.log(prior.median)), bridge.constant(1.0)
+        builder.frame("k_d", bridge.Frame(centre, width, np.ones(1, dtype=bool)))
 
 
 def _frame_of_stripping(
@@ -305,9 +305,8 @@ def _frame_of_stripping(
         return overpotential(lead, duration, k0, A_c, D, f) + R_u * current
 
     where = bridge.wrap(peak)(current, *(p[name] for name in ("k0", "A_c", "D", "R_u")))
-    builder.info.frames["E0"] = bridge.Frame(
-        -where - error, bridge.constant(1.0), np.zeros(1, dtype=bool)
-    )
+    flat = np.zeros(1, dtype=bool)
+    builder.frame("E0", bridge.Frame(-where - error, bridge.constant(1.0), flat))
 
 
 def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:

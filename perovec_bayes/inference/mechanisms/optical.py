@@ -10,7 +10,8 @@ import xarray as xr
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.forward import optics
 from perovec_bayes.inference import bridge
-from perovec_bayes.inference.model import Builder, model_in_context
+from perovec_bayes.inference.builder import Builder
+from perovec_bayes.inference.model import model_in_context
 from perovec_bayes.inference.observe import observe_od
 from perovec_bayes.inference.priors import Normal
 
@@ -70,7 +71,8 @@ def times(od: xr.Dataset, cv: xr.Dataset, wait: float) -> np.ndarray:
             file=od.attrs.get("source_file"),
             expected=f"{first:g} to {last:g} s",
             found=f"{time[0]:g} to {time[-1]:g} s",
-            hint="Give the clocks' difference as clock_offset, or cut the spectra.",
+            hint="Give the clocks' difference as clock_offset, or cut the spectra: "
+            "window = { start = ..., end = ..., unit = 's' } in [[data]].",
         )
     return time
 
@@ -120,12 +122,12 @@ def add(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
             file=od.attrs.get("source_file"),
             expected="bands with low_nm and high_nm",
             found="a spectrum at each time",
-            hint="Average the spectra over 500-550 nm and 550-600 nm.",
+            hint="In [[data]] state bands = { band_edge = [500, 550], sub_gap = [550, 600] }.",
         )
     low, high = od["band_low_nm"].to_numpy(), od["band_high_nm"].to_numpy()
-    model_in_context().add_coord("band", od["band"].to_numpy().astype(str).tolist())
+    model_in_context().add_coord(builder.dim("band"), od["band"].to_numpy().astype(str).tolist())
     p = [builder.parameter(name) for name in ("e_b", "kappa_s", "n_s")]
-    offset = builder.parameter("od_0", dims="band")
+    offset = builder.parameter("od_0", dims=builder.dim("band"))
 
     def density(G: Any, q: Any, e_b: Any, kappa_s: Any, n_s: Any, offset: Any) -> Any:
         return optics.optical_density(

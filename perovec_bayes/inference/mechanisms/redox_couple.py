@@ -10,6 +10,7 @@ from pytensor import tensor as pt
 from perovec_bayes.constants import thermal_frequency
 from perovec_bayes.forward import redox, waveform
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Option
 from perovec_bayes.inference.mechanisms import reference
 from perovec_bayes.inference.mechanisms.common import (
@@ -19,7 +20,6 @@ from perovec_bayes.inference.mechanisms.common import (
     model_grid,
 )
 from perovec_bayes.inference.mechanisms.reference import ferrocene_offset
-from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe import observe_cv
 from perovec_bayes.schema import FERROCENE
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.bridge import Tensor, constant
-from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.priors import Normal
 from perovec_bayes.schema import FERROCENE
 

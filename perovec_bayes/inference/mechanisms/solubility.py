@@ -17,10 +17,11 @@ from perovec_bayes.constants import (
 )
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.bridge import Frame, Tensor, constant
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Option
 from perovec_bayes.inference.dilution import Ambiguity
 from perovec_bayes.inference.mechanisms.common import ln_ksp
-from perovec_bayes.inference.model import Builder, Conditional, model_in_context
+from perovec_bayes.inference.model import Conditional, model_in_context
 from perovec_bayes.inference.observe_icp import observe_icp
 
 OPTIONS = {

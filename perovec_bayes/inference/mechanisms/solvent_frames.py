@@ -19,9 +19,9 @@ from pytensor import tensor as pt
 
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.inference.bridge import Frame, Tensor, constant, wrap
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.dilution import Ambiguity
 from perovec_bayes.inference.mechanisms.solubility import Systems, highest_limits
-from perovec_bayes.inference.model import Builder
 from perovec_bayes.inference.observe_icp import BLANKS_IN_LOD
 from perovec_bayes.inference.priors import HalfNormal, Normal
 

@@ -11,7 +11,7 @@ from pytensor import tensor as pt
 from perovec_bayes.chemistry import Solvent, solvent
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.bridge import Tensor, constant
-from perovec_bayes.inference.model import Builder
+from perovec_bayes.inference.builder import Builder
 
 
 class Predictor(NamedTuple):

@@ -20,6 +20,7 @@ from pytensor import tensor as pt
 from perovec_bayes.constants import STANDARD_CONCENTRATION
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.bridge import Tensor, constant
+from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Card, Option
 from perovec_bayes.inference.mechanisms import solvent_properties
 from perovec_bayes.inference.mechanisms.solubility import (
@@ -30,7 +31,7 @@ from perovec_bayes.inference.mechanisms.solubility import (
 )
 from perovec_bayes.inference.mechanisms.solvent_frames import frame_all
 from perovec_bayes.inference.mechanisms.solvent_properties import PREDICTORS, Design, design
-from perovec_bayes.inference.model import Builder, model_in_context
+from perovec_bayes.inference.model import model_in_context
 from perovec_bayes.inference.observe_icp import observe_icp
 
 DEGREES = 4.0
