@@ -305,6 +305,54 @@ def test_read_with_settings(run, tmp_path):
     assert run("read", table, "--set", "format = 'nova'")[0] == 2
 
 
+def spectrum_file(path, scale, clock="17:36:35"):
+    top = f"SpectraSuite Data File\nDate: Mon Jan 14 {clock} CET 2008\n>>>>>Begin Data<<<<<\n"
+    rows = "".join(f"{400 + k}\t{scale * (100 + k):.1f}\n" for k in range(40))
+    path.write_text(f"{top}{rows}>>>>>End Data<<<<<\n")
+
+
+def test_read_takes_all_options_of_spectra(run, tmp_path):
+    folder = tmp_path / "spectra"
+    folder.mkdir()
+    for k in range(3):
+        spectrum_file(folder / f"film {k}.txt", 8 - k, f"17:36:{35 + k}")
+    spectrum_file(folder / "lamp.txt", 10)
+    spectrum_file(folder / "dark.txt", 0)
+    words = [
+        "quantity = 'intensity'",
+        "signal_unit = 'counts'",
+        "reference = 'lamp.txt'",
+        "dark = 'dark.txt'",
+        "wavelength_range = [410, 430]",
+        "decimal = '.'",
+        "encoding = 'latin-1'",
+        "meta.clock_offset = { value = -2, unit = 's' }",
+    ]
+    settings = [word for line in words for word in ("--set", line)]
+    code, stdout, _ = run("read", folder / "film*.txt", *settings)
+    assert code == 0
+    assert "optical density" in stdout
+    assert "21, 410 to 430 nm" in stdout
+    assert "absorbance     0.09691 to 0.2218" in stdout
+    assert "2 s, from -2 s" in stdout
+    for times in ("name_time = 'film {time:min}.txt'", "frame_interval.value = 60"):
+        more = ["--set", "frame_interval.unit = 's'"] if "interval" in times else []
+        code, stdout, _ = run("read", folder / "film*.txt", *settings, "--set", times, *more)
+        assert (code, "120 s, from -2 s" in stdout) == (0, True)
+    ratio = ["quantity = 'transmittance'", "signal_unit = '1'", "to_absorbance = true"]
+    settings = [word for line in ratio for word in ("--set", line)]
+    spectrum_file(tmp_path / "one.txt", 0.001)
+    assert "absorbance [1]" in run("read", tmp_path / "one.txt", *settings)[1]
+    assert run("read", folder, "--plot", tmp_path / "a.bmp")[0] == 2
+    picture = tmp_path / "a.png"
+    assert run("read", folder / "film*.txt", "--plot", picture)[0] == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    (folder / "film 2.txt").write_text("nothing")
+    code, _, stderr = run("read", folder / "film*.txt")
+    assert (code, stderr.count("\n")) == (3, 1)
+    assert "film 2.txt" in stderr
+
+
 def test_cards_and_version(run):
     code, stdout, _ = run("cards")
     assert code == 0

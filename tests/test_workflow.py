@@ -12,7 +12,7 @@ import xarray as xr
 import perovec_bayes as pb
 from perovec_bayes import readers
 from perovec_bayes.diagnostics import GateResult
-from perovec_bayes.errors import StudyError
+from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.study import load_study
 from perovec_bayes.workflow import design, folder, log
 from perovec_bayes.workflow.check import check
@@ -53,6 +53,27 @@ def test_the_run_folder_is_complete(finished):
     assert [p.name for p in finished.folder.parent.iterdir()] == ["tiny"]
     original = finished.folder.parents[1] / "study.toml"
     assert (finished.folder / "study.toml").read_bytes() == original.read_bytes()
+
+
+def test_a_folder_of_spectra_in_a_study(tmp_path):
+    folder = tmp_path / "spectra"
+    folder.mkdir()
+    for k in range(3):
+        rows = "".join(f"{500 + i}\t{0.1 + 0.1 * k}\n" for i in range(5))
+        (folder / f"od_{k}.txt").write_text(f"wavelength (nm)\tabsorbance\n{rows}")
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "film"\ncard = "bulk_film"\n'
+        '[[data]]\ntechnique = "od"\nfile = "spectra/*.txt"\nformat = "spectra_table"\n'
+        '[data.reader_options]\nname_time = "od_{time:min}.txt"\n'
+        '[data.meta]\nclock_offset = { value = 5, unit = "s" }\n'
+    )
+    od = datasets(load_study(tmp_path / "study.toml"))["od"]
+    np.testing.assert_allclose(od["time"], [5, 65, 125])
+    np.testing.assert_allclose(od["absorbance"][:, 0], [0.1, 0.2, 0.3])
+    assert od.attrs["source_files"] == 3
+    (folder / "od_2.txt").write_text("wavelength (nm)\tabsorbance\n500\t0.1\n501\t0.1\n")
+    with pytest.raises(DataError, match=r"od_2.txt: other wavelengths than in 'od_0.txt'"):
+        datasets(load_study(tmp_path / "study.toml"))
 
 
 def test_the_result_says_where_it_comes_from(finished):

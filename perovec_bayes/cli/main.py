@@ -134,13 +134,14 @@ def read_(
     format: Annotated[str | None, Parameter(name="--as")] = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
     save: Path | None = None,
+    plot: Path | None = None,
 ) -> int:
     """Say what is understood of a data file, what is missing, and what looks wrong.
 
     Parameters
     ----------
     file
-        The file.
+        The file; or a folder of single spectra, or a pattern of their names in quotation marks.
     format
         Its format; found out from the content unless given.
     set_
@@ -148,11 +149,13 @@ def read_(
         --set "scan_rate = { value = 50, unit = 'mV/s' }" --set "table = 2"
         --set "meta.reference = 'SCE'".
     save
-        Write the dataset to this netCDF file.
+        Write the dataset to this netCDF file (.nc).
+    plot
+        Draw the data into this picture (.png, .svg or .pdf).
     """
     from perovec_bayes.workflow.files import read_file
 
-    say(str(read_file(file, format, save=save, **_settings(set_))))
+    say(str(read_file(file, format, save=save, plot=plot, **_settings(set_))))
     return OK
 
 
@@ -167,7 +170,7 @@ def _settings(lines: Sequence[str]) -> dict[str, Any]:
             expected="lines of a study file such as \"meta.reference = 'SCE'\"",
             hint="Put the whole setting in quotation marks.",
         ) from None
-    for key in ("path", "format", "save"):
+    for key in ("path", "format", "save", "plot"):
         if key in found:
             raise StudyError(f"'{key}' cannot be set so", place="--set", hint="See --help.")
     return found

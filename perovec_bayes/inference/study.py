@@ -40,6 +40,7 @@ from perovec_bayes.inference.cards import (
     unit_as_study_error,
 )
 from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
+from perovec_bayes.readers.series import files_of, is_series
 from perovec_bayes.units import convert
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\[[^\[\]]+\])?$")]
@@ -111,7 +112,8 @@ class DataEntry(Table):
         Field(min_length=1),
         BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     ]
-    """The file, relative to the study file; of several, the first that exists is read."""
+    """The file, relative to the study file; of several, the first that exists is read. A folder, or
+    a pattern such as "spectra/*.txt", means files of one spectrum each."""
     experiment: Text | None = None
     """Which of the study's experiments it belongs to; ICP-OES data without one belong to all in
     their solvent."""
@@ -255,7 +257,7 @@ class Study(StudyTables):
         return self.folder / card if is_card_path(card) else card
 
     def data_file(self, entry: DataEntry) -> Path:
-        """Return the first of an entry's candidate files that exists.
+        """Return the first of an entry's candidate files, folders or patterns that exists.
 
         Parameters
         ----------
@@ -269,7 +271,7 @@ class Study(StudyTables):
         """
         for candidate in entry.file:
             path = self.folder / candidate
-            if path.is_file():
+            if path.is_file() or (is_series(path) and files_of(path)):
                 return path
         raise DataError(
             f"no file for data set '{entry.name}'",

@@ -38,12 +38,14 @@ from perovec_bayes.readers import (
     princeton_spe,
     pstrace_csv,
     qtegra,
+    series,
     spectra_table,
     stellarnet,
     transmission,
     versastudio_par,
 )
 from perovec_bayes.readers.base import Reader, Source, check_keys, nearest
+from perovec_bayes.readers.spectra import frame
 from perovec_bayes.readers.summary import Summary, describe
 
 __all__ = ["READERS", "Reader", "Source", "Summary", "describe", "read"]
@@ -91,12 +93,13 @@ def read(
     meta: Mapping[str, Any] | None = None,
     **mapping: Any,
 ) -> xr.Dataset:
-    """Read a file of measurements.
+    """Read a file of measurements, or a folder of single spectra.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file; or a folder, or a pattern such as "spectra/*.txt", of files of one spectrum each,
+        which become a series (`series`).
     format : str, optional
         A key of `READERS`; without it the format is told by the content, or is 'delimited' if
         `columns` are mapped.
@@ -120,12 +123,34 @@ def read(
     StudyError
         If the mapping or `meta` is wrong.
     """
-    known = ", ".join(READERS)
     if format is not None and format not in READERS:
-        hint = nearest(format, READERS)
-        raise StudyError(f"unknown format '{format}'", place="format", expected=known, hint=hint)
-    source = Source.open(path)
+        raise StudyError(
+            f"unknown format '{format}'",
+            place="format",
+            expected=", ".join(READERS),
+            hint=nearest(format, READERS),
+        )
     stated = check_keys({} if meta is None else meta, meta or (), "meta")
+    lamp = {key: mapping.pop(key) for key in transmission.OPTIONS if key in mapping}
+    several = series.is_series(path)
+    if several:
+        apart = tuple(name for name in lamp.values() if isinstance(name, str))
+        data, where = series.read_series(path, format, stated, mapping, apart, _read_one)
+        mapping = {key: value for key, value in mapping.items() if key not in series.OPTIONS}
+    else:
+        data, where = _read_one(path, format, stated, mapping), frame
+    if not lamp:
+        return data
+    return transmission.to_absorbance(
+        data, lamp, Path(path), lambda other: _read_one(other, format, {}, mapping), where
+    )
+
+
+def _read_one(
+    path: str | Path, format: str | None, meta: Mapping[str, Any], mapping: Mapping[str, Any]
+) -> xr.Dataset:
+    """Read one file."""
+    source = Source.open(path)
     if format is None and mapping.get("columns"):
         format = delimited.NAME
     if format is None:
@@ -137,15 +162,9 @@ def read(
         raise DataError(
             "not a format known by its content",
             file=source.file,
-            expected=f"one of {known}",
+            expected=f"one of {', '.join(READERS)}",
             hint="For any table state format = 'delimited' and map its columns; for two columns "
             "without names, wavelength and signal, 'spectra_table'; for results of ICP-OES name "
             "the columns as in docs/data.md.",
         )
-    lamp = {key: mapping.pop(key) for key in transmission.OPTIONS if key in mapping}
-    data = READERS[format].read(source, stated, mapping)
-    if not lamp:
-        return data
-    return transmission.to_absorbance(
-        data, lamp, source.path, lambda other: read(other, format, **mapping)
-    )
+    return READERS[format].read(source, meta, mapping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from perovec_bayes.schema import SCHEMA_VERSION
 
 COMMON_META = ("name", "sample", "solvent", "electrolyte", "note", "synthetic")
 """Keys of `meta` that every technique knows."""
+LARGEST = 2_000_000_000
+"""A larger file [byte] is refused, and a pipe or device that gives more."""
 SYNTHETIC_MARK = b"# SYNTHETIC data"
 """First bytes of a file of simulated data; its first line is a comment."""
 
@@ -39,10 +42,10 @@ class Source:
 
     @classmethod
     def open(cls, path: str | Path) -> Source:
-        """Read a file, or raise a `DataError` if it is missing, empty or unreadable."""
+        """Read a file, or raise a `DataError` if it is missing, empty, too large or unreadable."""
         path = Path(path)
         try:
-            raw = path.read_bytes()
+            raw = _content(path)
         except FileNotFoundError:
             raise DataError("no such file", file=path, hint="Check the path.") from None
         except (OSError, ValueError) as error:
@@ -88,6 +91,23 @@ class Source:
             "synthetic": int(bool(synthetic) or self.is_marked_synthetic),
             **texts,
         }
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a file of at most `LARGEST` bytes."""
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        raw = stream.read() if 0 < size <= LARGEST else b""
+        while size == 0 and len(raw) <= LARGEST and (more := stream.read(1_000_000)):
+            raw += more  # a pipe does not tell its size
+    if max(size, len(raw)) > LARGEST:
+        raise DataError(
+            "the file is too large",
+            file=path,
+            expected=f"at most {LARGEST // 1_000_000} MB",
+            hint="Export less of it.",
+        )
+    return raw
 
 
 @dataclass(frozen=True)

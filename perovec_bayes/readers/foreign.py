@@ -12,8 +12,8 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     (re.compile(sign, re.DOTALL), what, hint)
     for sign, what, hint in (
         (
-            rb"\x00{16}.{4}.?\x00?.{0,4}Version=1\d",
-            "an Ivium data file (.idf)",
+            rb"[\x00 ]{16}.{4}[\r\n\x00 ]{1,4}(Version|Peaks)=",
+            "an Ivium data file (.idf, .ids)",
             "In IviumSoft choose File > Export > text with time, E and I, and read that.",
         ),
         (
@@ -57,6 +57,11 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "a database",
             "Export the measurement as text from the program that wrote it.",
         ),
+        (
+            rb"(?=.*(echemdb|figureDescription))(\{|#|\w+:\s)",
+            "metadata of echemdb, without data",
+            "Read the table (.csv) of the same name beside it.",
+        ),
         (rb"%PDF-", "a PDF", "Export the measurement itself as text."),
         (rb"\x1f\x8b|7z\xbc\xaf|Rar!", "an archive", "Unpack it, and read the file within."),
         (
@@ -66,6 +71,8 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
         ),
     )
 )
+LOOKED_AT = 8000
+"""Bytes that tell what a file is."""
 BINARY_HINT = (
     "Export the measurement as text from the program of the instrument (NOVA .nox, CH Instruments "
     ".bin, Zahner .isc, PAR M270 and the like cannot be read here)."
@@ -81,7 +88,7 @@ def refuse(source: Source) -> None:
         The file.
     """
     for sign, what, hint in SIGNS:
-        if sign.match(source.raw[:256]):
+        if sign.match(source.raw[:LOOKED_AT]):
             raise DataError(f"{what}: not read here", file=source.file, hint=hint)
     if source.is_workbook:
         raise DataError(

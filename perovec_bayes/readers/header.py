@@ -104,10 +104,24 @@ def time_stamp(written: str) -> str:
     written = " ".join(written.split())
     zone = re.search(r"\s((?:GMT|UTC)[+-]\d\d?:?\d*|[A-Z]{2,5})(?=\s\d{4}$)", written)
     bare = written if zone is None else written.replace(zone[0], "", 1)
-    moment = _moment(bare)
-    if moment is None:
+    found = _moment(bare)
+    if found is None:
         return written
-    return f"{moment.isoformat()} {zone[1]}" if zone else moment.isoformat()
+    return f"{found.isoformat()} {zone[1]}" if zone else found.isoformat()
+
+
+def moment(stamp: str) -> tuple[datetime, str] | None:
+    """Return date, time and the words of the zone of what `time_stamp` has returned.
+
+    None where it is no date and time that can be read in one way only.
+    """
+    written, _, zone = stamp.partition(" ")
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", written) is None:
+        return None
+    try:
+        return datetime.fromisoformat(written), zone
+    except ValueError:
+        return None
 
 
 def _moment(bare: str) -> datetime | None:

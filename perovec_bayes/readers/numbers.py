@@ -222,7 +222,12 @@ def _careful(
             begin = line
         rows.append(row)
     if not rows:
-        raise DataError("no rows of numbers", file=file, place=f"line {first}")
+        raise DataError(
+            "no rows of numbers",
+            file=file,
+            place=f"line {first}",
+            hint="Export the spectra themselves as text, wavelength and signal in columns.",
+        )
     if repeated:
         notes.append(f"{repeated} repeated header lines passed over")
     return Block(np.array(rows), begin, tuple(notes))

@@ -1,9 +1,10 @@
-"""Princeton Instruments `.spe`, version 2 (WinSpec): a header of 4100 bytes, then the frames.
+"""Princeton Instruments `.spe`: a header of 4100 bytes, then the frames.
 
-Returns what `spectra` says: counts against the wavelength polynomial of the x calibration, whose
-first pixel is 1. Rows of a frame must have been binned into one. Frames have no times in this
-version: `frame_interval` gives them. A version 3 file (LightField), whose calibration stands in
-XML, is refused with the way to export it.
+Returns what `spectra` says. Version 2 (WinSpec): counts against the wavelength polynomial of the x
+calibration, whose first pixel is 1; frames have no times, `frame_interval` gives them. Version 3
+(LightField): counts against the wavelengths of the XML footer, times of the frames if they were
+recorded (`lightfield`); `region` picks one of several regions of the sensor. Rows of a frame must
+have been binned into one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.errors import DataError
+from perovec_bayes.readers import lightfield
 from perovec_bayes.readers.base import Reader, Source
 from perovec_bayes.readers.binary import MOST_VALUES, Bytes, finite
 from perovec_bayes.readers.header import time_stamp
@@ -29,7 +31,10 @@ _VERSION, _LAST, _LAST_VALUE = 1992, 4098, 0x5555
 _MAGIC, _MAGIC_VALUE = 2996, 0x01234567
 _VALID, _UNIT, _ORDER, _COEFFICIENTS, _LABEL = 3098, 3100, 3101, 3263, (3321, 81)
 _TYPES = {0: "f4", 1: "i4", 2: "i2", 3: "u2", 5: "f8", 6: "u1", 8: "u4"}
-_AXES = {3: "nm", 4: "1/cm"}
+_AXES = {4: "nm", 5: "1/cm"}
+_REGION = 1512
+_NEAR = 0.01
+"""A spectrum that begins this fraction of its width into the sensor is still read."""
 _EXPORT = "Export the spectra as text, wavelength against intensity."
 
 
@@ -40,7 +45,9 @@ def sniff(source: Source) -> bool:
         return False
     data = Bytes(source.file, raw)
     marked = data.whole("I", _MAGIC) == _MAGIC_VALUE or data.whole("H", _LAST) == _LAST_VALUE
-    return marked and data.whole("H", _TYPE) in _TYPES and data.whole("H", _WIDTH) > 0
+    several = 3 <= data.number("f", _VERSION) < 4  # regions, each of its own width
+    sized = several or data.whole("H", _WIDTH) > 0
+    return marked and data.whole("H", _TYPE) in _TYPES and sized
 
 
 def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
@@ -53,7 +60,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     meta : mapping
         Keys of `datasets.OD_META`.
     options : mapping
-        `spectra.SPECTRA_OPTIONS`.
+        `spectra.SPECTRA_OPTIONS`; for LightField `region`, from 1.
 
     Returns
     -------
@@ -63,15 +70,23 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     data = Bytes(source.file, source.raw)
     data.need(0, HEADER)
     version = data.number("f", _VERSION)
-    if not 0 <= version < 3:
+    if not 0 <= version < 4:
         raise DataError(
-            "an .spe file of LightField" if version >= 3 else "not an .spe header",
+            "not an .spe header",
             file=source.file,
             place=f"byte {_VERSION}",
-            expected="version 2 (WinSpec)",
+            expected="version 2 (WinSpec) or 3 (LightField)",
             found=f"{version:g}",
             hint=_EXPORT,
         )
+    if version >= 3:
+        found = lightfield.frames(data, options)
+        return spectra_dataset(source, NAME, found, meta, options, known=("region",))
+    return spectra_dataset(source, NAME, _winspec(data), meta, options)
+
+
+def _winspec(data: Bytes) -> Frames:
+    """Return the spectra in a file of version 2."""
     width, height = data.whole("H", _WIDTH), data.whole("H", _HEIGHT)
     frames, kind = data.whole("i", _FRAMES), data.whole("H", _TYPE)
     if (
@@ -81,7 +96,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     ):
         raise DataError(
             "an impossible size",
-            file=source.file,
+            file=data.file,
             place="header",
             found=f"{frames} frames of {width} x {height}, type {kind}",
             hint=_EXPORT,
@@ -89,15 +104,15 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     if height > 1:
         raise DataError(
             "frames are images, not spectra",
-            file=source.file,
+            file=data.file,
             expected="one row",
             found=f"{height} rows",
             hint="Bin the rows in the camera software and export again.",
         )
-    signal = finite(source.file, data.array(_TYPES[kind], HEADER, width * frames))
+    signal = finite(data.file, data.array(_TYPES[kind], HEADER, width * frames))
     axis, unit, notes = _axis(data, width)
     exposure = data.number("f", _EXPOSURE)
-    found = Frames(
+    return Frames(
         axis,
         signal.reshape(frames, width),
         np.zeros(1) if frames == 1 else None,
@@ -108,7 +123,6 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         exposure=exposure if 0 < exposure < 1e9 else np.nan,
         notes=notes,
     )
-    return spectra_dataset(source, NAME, found, meta, options)
 
 
 def _axis(data: Bytes, width: int) -> tuple[np.ndarray, str, tuple[str, ...]]:
@@ -129,7 +143,7 @@ def _axis(data: Bytes, width: int) -> tuple[np.ndarray, str, tuple[str, ...]]:
         axis = np.polynomial.polynomial.polyval(np.arange(1.0, width + 1), coefficients)
     unit = data.whole("B", _UNIT)
     if unit in _AXES:
-        return axis, _AXES[unit], ()
+        return axis, _AXES[unit], _region(data, width)
     if unit == 0 and label.lower().startswith("wavelength"):
         return axis, "nm", (f"the axis is named '{label}' without a unit: nm",)
     raise DataError(
@@ -142,6 +156,27 @@ def _axis(data: Bytes, width: int) -> tuple[np.ndarray, str, tuple[str, ...]]:
     )
 
 
+def _region(data: Bytes, width: int) -> tuple[str, ...]:
+    """Return words on a spectrum that does not begin at the first column of the sensor.
+
+    The format does not say whether a calibration counts from the sensor's or from the spectrum's
+    first pixel: far from it, or with columns binned, the wavelengths are not known.
+    """
+    first, last, binning = (data.whole("H", _REGION + 2 * i) for i in range(3))
+    if first <= 1 and binning <= 1:
+        return ()
+    if binning > 1 or first - 1 > _NEAR * width:
+        raise DataError(
+            "a part of the sensor, or binned columns: the wavelengths are not certain",
+            file=data.file,
+            place=f"byte {_REGION}",
+            expected="all columns of the sensor",
+            found=f"columns {first} to {last}, {binning} to a pixel",
+            hint=_EXPORT,
+        )
+    return (f"the spectrum begins at column {first} of the sensor: so uncertain is the axis",)
+
+
 def _start(data: Bytes) -> str:
     date, time = data.words(*_DATE), data.words(*_TIME)
     if re.fullmatch(r"\d{1,2}[A-Za-z]{3}\d{4}", date) and re.fullmatch(r"\d{6}", time):
@@ -149,4 +184,4 @@ def _start(data: Bytes) -> str:
     return f"{date} {time}".strip()
 
 
-READER = Reader(NAME, "Princeton Instruments .spe, version 2 (WinSpec)", sniff, read)
+READER = Reader(NAME, "Princeton Instruments .spe (WinSpec, LightField)", sniff, read)

@@ -8,7 +8,7 @@ Returns `signal(time, wavelength)` with `attrs["quantity"]` and `attrs["signal_u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,11 @@ _SCALES = {
 }
 
 
+def frame(index: int) -> str:
+    """Return the place of a frame, counted from 0, in messages."""
+    return f"frame {index + 1}"
+
+
 @dataclass(frozen=True)
 class Frames:
     """The spectra in a file.
@@ -73,6 +78,8 @@ class Frames:
         What the reader decided, in words.
     extra : mapping
         More attributes worth keeping.
+    where : callable
+        Place of the i-th frame, for messages.
     """
 
     axis: np.ndarray
@@ -85,6 +92,7 @@ class Frames:
     exposure: float = np.nan
     notes: tuple[str, ...] = ()
     extra: Mapping[str, str | float | int] | None = None
+    where: Callable[[int], str] = frame
 
 
 def spectra_dataset(
@@ -147,7 +155,7 @@ def spectra_dataset(
         values = xr.Variable(("time", "wavelength"), signal, {"unit": "1"})
         coords = {"wavelength": ("wavelength", nm, {"unit": "nm"})}
         written = f"absorbance: {frames.unit or 'not stated'}"
-        ds = od_dataset(source, reader, time, values, coords, meta, _frame, written)
+        ds = od_dataset(source, reader, time, values, coords, meta, frames.where, written)
         ds.attrs |= extra
         add_notes(ds, list(frames.notes))
         return ds
@@ -169,11 +177,7 @@ def spectra_dataset(
         | extra,
     )
     add_notes(ds, list(frames.notes))
-    return validate(ds, origin=Origin(source.file, _frame))
-
-
-def _frame(index: int) -> str:
-    return f"frame {index + 1}"
+    return validate(ds, origin=Origin(source.file, frames.where))
 
 
 def _flag(options: Mapping[str, Any], key: str) -> bool:
@@ -313,7 +317,9 @@ def _from_transmittance(
     return minus_log(source.file, nm, signal)
 
 
-def minus_log(file: str, nm: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+def minus_log(
+    file: str, nm: np.ndarray, ratio: np.ndarray, where: Callable[[int], str] = frame
+) -> np.ndarray:
     """Return A = -lg T, or raise a `DataError` where T is not positive.
 
     Parameters
@@ -324,16 +330,18 @@ def minus_log(file: str, nm: np.ndarray, ratio: np.ndarray) -> np.ndarray:
         Wavelengths, shape (w,) [nm].
     ratio : ndarray
         Transmittance T, shape (t, w) [1].
+    where : callable
+        Place of the i-th frame, for messages.
     """
     bad = np.argwhere(~(ratio > 0))
     if bad.size:
-        frame, pixel = map(int, bad[0])
+        row, pixel = map(int, bad[0])
         raise DataError(
             "no light: the absorbance is not defined",
             file=file,
-            place=f"{_frame(frame)}, {nm[pixel]:g} nm",
+            place=f"{where(row)}, {nm[pixel]:g} nm",
             expected="a positive transmittance",
-            found=f"{ratio[frame, pixel]:.4g}",
+            found=f"{ratio[row, pixel]:.4g}",
             hint="State wavelength_range = [from, to] in nm, where there is light.",
         )
     return np.asarray(-np.log10(ratio))

@@ -11,7 +11,7 @@ import xarray as xr
 
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.readers.datasets import add_notes
-from perovec_bayes.readers.spectra import minus_log
+from perovec_bayes.readers.spectra import frame, minus_log
 from perovec_bayes.schema import validate
 
 OPTIONS = ("reference", "dark")
@@ -23,6 +23,7 @@ def to_absorbance(
     options: Mapping[str, Any],
     path: Path,
     read: Callable[[Path], xr.Dataset],
+    where: Callable[[int], str] = frame,
 ) -> xr.Dataset:
     """Return the absorbance A = -lg[(I - D)/(I0 - D)] of spectra of transmitted light.
 
@@ -37,6 +38,8 @@ def to_absorbance(
         The data file.
     read : callable
         Reads a file of spectra.
+    where : callable
+        Place of the i-th spectrum, for messages.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def to_absorbance(
             place=f"{nm[pixel]:g} nm",
             hint="State wavelength_range = [from, to] in nm, where there is light.",
         )
-    absorbance = minus_log(str(path), nm, (data["signal"].to_numpy() - dark) / light)
+    absorbance = minus_log(str(path), nm, (data["signal"].to_numpy() - dark) / light, where)
     series = data.sizes["time"] > 1
     name = "absorbance" if series else "signal"
     ds = data.drop_vars("signal").assign(

@@ -231,6 +231,21 @@ def test_paths_do_not_depend_on_the_working_directory(write, folder, monkeypatch
     assert study.data_file(study.data[1]) == absolute
 
 
+def test_a_folder_or_a_pattern_means_the_files_in_it(write, folder):
+    spectra = folder / "spectra"
+    spectra.mkdir()
+    for name in ("spectra/*.txt", "spectra"):
+        study = load_study(write('"data/icp.csv"', f'["{name}", "data/x.mpt"]'))
+        assert study.data_file(study.data[1]) == folder / "data" / "x.mpt"
+    (spectra / "a.txt").write_text("1")
+    for name in ("spectra/*.txt", "spectra"):
+        study = load_study(write('"data/icp.csv"', f'["{name}", "data/x.mpt"]'))
+        assert study.data_file(study.data[1]) == folder / name
+    study = load_study(write('"data/icp.csv"', '"spectra/*.csv"'))
+    line = line_of(study.data_file, study.data[1], file=study.origin.file, error=DataError)
+    assert "expected " + str(folder / "spectra" / "*.csv") in line
+
+
 def test_absent_data_say_where_to_get_them(write, folder):
     path = write()
     study = load_study(path)
@@ -253,7 +268,7 @@ def test_absent_data_say_where_to_get_them(write, folder):
         (
             "file = [",
             "flie = [",
-            "data#1.flie: unknown key 'flie'; did you mean 'file'? Known: technique, file, name, ",
+            "data#1.flie: unknown key 'flie'; did you mean 'file'? Known: technique, file, experiment, ",
         ),
         ('file = "data/icp.csv"', "", "data#2.file: a required key is missing"),
         (
@@ -637,7 +652,7 @@ def test_a_card_that_does_not_exist_is_told_with_the_study(write, folder, card, 
 def test_the_examples_of_the_documentation(folder):
     text = (Path(__file__).parents[2] / "docs" / "study-files.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
-    study_text, card_text, dilution_text, *designs = blocks
+    study_text, card_text, experiments_text, groups_text, dilution_text, *designs = blocks
     (folder / "my_couple.toml").write_text(card_text, encoding="utf-8")
     path = folder / "example.toml"
     path.write_text(study_text, encoding="utf-8")
@@ -647,6 +662,10 @@ def test_the_examples_of_the_documentation(folder):
     assert card.parameters["k0"].prior.reason == "ferrocyanide on ITO is slow"
     path.write_text(study_text + dilution_text, encoding="utf-8")
     assert [hypothesis.name for hypothesis in load_study(path).dilution] == ["evaporated", "as is"]
+    path.write_text(f'[study]\nname = "a"\ncard = "bulk_film"\n{groups_text}{experiments_text}')
+    together = study_card(load_study(path))
+    assert {"k_II", "k0[film1]", "k0[film2]", "E0[PC]", "E0[DCM]"} <= set(together.parameters)
+    assert together.experiments["film2"].options == {"wait": 600.0}
     for design in designs:
         CvDesign.model_validate(tomllib.loads(design)["simulate"]["cv"])
     assert len(designs) == 2

@@ -155,12 +155,24 @@ def andor_sif(frames=1, *, cycle=0.5, flag=b"1", rows=1):
     return b"\n".join(head) + counts.tobytes() + b"0\n0\n<?xml version='1.0'?><a/>"
 
 
-def princeton_spe(frames=1, *, kind=0, version=2.5, unit=3, label=b"Wavelength", height=1, valid=1):
+def princeton_spe(
+    frames=1,
+    *,
+    kind=0,
+    version=2.5,
+    unit=4,
+    label=b"Wavelength",
+    height=1,
+    valid=1,
+    columns=(0, 0, 0),
+    nm=NM,
+):
     raw = bytearray(4100)
-    slope = (NM[-1] - NM[0]) / (NM.size - 1)
+    slope = (nm[-1] - nm[0]) / (nm.size - 1)
+    struct.pack_into("<3H", raw, 1512, *columns)
     struct.pack_into("<f", raw, 10, 0.02)
     raw[20:29] = b"21Nov2024"
-    struct.pack_into("<H", raw, 42, NM.size)
+    struct.pack_into("<H", raw, 42, nm.size)
     struct.pack_into("<H", raw, 108, kind)
     raw[172:178] = b"112932"
     struct.pack_into("<H", raw, 656, height)
@@ -168,10 +180,10 @@ def princeton_spe(frames=1, *, kind=0, version=2.5, unit=3, label=b"Wavelength",
     struct.pack_into("<f", raw, 1992, version)
     struct.pack_into("<I", raw, 2996, 0x01234567)
     struct.pack_into("<BBBB", raw, 3098, valid, 0, unit, 3)
-    struct.pack_into("<4d", raw, 3263, NM[0] - slope, slope, 0.0, 0.0)
+    struct.pack_into("<4d", raw, 3263, nm[0] - slope, slope, 0.0, 0.0)
     raw[3321 : 3321 + len(label)] = label
     form = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<u2", 5: "<f8"}[kind]
-    counts = np.concatenate([spectrum() * (i + 1) for i in range(frames)])
+    counts = np.concatenate([spectrum(nm) * (i + 1) for i in range(frames)])
     return bytes(raw) + counts.astype(form).tobytes()
 
 
@@ -284,3 +296,70 @@ def qtegra(*, delimiter="\t", decimal=".", unit="ppm"):
         parts = [part for cell in cells for part in (cell.split() or ["", ""])]
         rows.append([str(number), label, *(part.replace(".", decimal) for part in parts)])
     return "\n".join(delimiter.join(row) for row in rows) + "\n"
+
+
+def lightfield_spe(
+    frames=1,
+    *,
+    pixel="MonochromeUnsigned16",
+    regions=((26, 1),),
+    binning=1,
+    x=0,
+    sensor=None,
+    step=0.5,
+    meta=True,
+    glued=False,
+    orientation="Normal",
+    exposure='<ExposureTime type="Double">50</ExposureTime>',
+    top="",
+    nm=None,
+):
+    """A file of LightField; its first region holds `spectrum`, the others zeros."""
+    form = {"Unsigned16": "<u2", "Unsigned32": "<u4", "Floating32": "<f4"}[pixel[10:]]
+    item = np.dtype(form).itemsize
+    sizes = [width * height * item for width, height in regions]
+    width = regions[0][0]
+    sensor = sensor or x + width * binning
+    if nm is None:
+        slope = (NM[-1] - NM[0]) / (NM.size - 1) / binning
+        nm = NM[0] + slope * (np.arange(sensor) - x - (binning - 1) / 2)
+    stride = sum(sizes) + (16 if meta else 0)
+    body = b""
+    for i in range(frames):
+        body += (spectrum(nm=NM) * (1 + 0.1 * i)).astype(form).tobytes()
+        body += bytes(sum(sizes) - NM.size * item)
+        body += struct.pack("<2q", 1000 + round(i * step * 1e6), i + 1) if meta else b""
+    mapping = "".join(
+        f'<SensorMapping id="{3 + i}" x="{x}" y="0" height="{9 * h}" width="{w * binning}" '
+        f'xBinning="{binning}" yBinning="9" />'
+        for i, (w, h) in enumerate(regions)
+    )
+    blocks = "".join(
+        f'<DataBlock type="Region" calibrations="{"2" if glued else f"2,{3 + i}"}" count="1" '
+        f'width="{w}" height="{h}" size="{size}" stride="{size}" />'
+        for i, ((w, h), size) in enumerate(zip(regions, sizes, strict=True))
+    )
+    stamps = (
+        '<MetaFormat><MetaBlock id="1"><TimeStamp event="ExposureStarted" type="Int64" '
+        'bitDepth="64" resolution="1000000" absoluteTime="2022-09-09T17:33:34.486337+02:00" />'
+        '<FrameTrackingNumber type="Int64" bitDepth="64" /></MetaBlock></MetaFormat>'
+    )
+    footer = (
+        f'{top}<SpeFormat version="3.0" xmlns="http://www.princetoninstruments.com/spe/2009">'
+        f'<DataFormat><DataBlock type="Frame" count="{frames}" pixelFormat="{pixel}" '
+        f'size="{sum(sizes)}" stride="{stride}">{blocks}</DataBlock></DataFormat>'
+        f'{stamps if meta else ""}<Calibrations><WavelengthMapping id="1" '
+        f'orientation="{orientation}"><Wavelength xml:space="preserve">'
+        f"{','.join(f'{each:.12g}' for each in nm)}</Wavelength></WavelengthMapping>"
+        f'<SensorInformation id="2" orientation="{orientation}" width="{sensor}" height="9" />'
+        f'{"" if glued else mapping}</Calibrations><DataHistories><DataHistory id="1">'
+        '<Origin created="2022-09-09T17:33:34.4643958+02:00"><Experiment xmlns:r="r">'
+        f"<ShutterTiming>{exposure}</ShutterTiming></Experiment></Origin></DataHistory>"
+        "</DataHistories></SpeFormat>"
+    )
+    head = bytearray(4100)
+    struct.pack_into("<H", head, 108, {"<u2": 3, "<u4": 8, "<f4": 0}[form])
+    struct.pack_into("<Q", head, 678, 4100 + len(body))
+    struct.pack_into("<f", head, 1992, 3.0)
+    struct.pack_into("<I", head, 2996, 0x01234567)
+    return bytes(head) + body + footer.encode()

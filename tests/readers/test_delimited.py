@@ -252,7 +252,13 @@ def test_bad_file(csv, fails, content, options, words):
 
 def test_missing_file_and_folder(tmp_path, fails):
     fails(DataError, "no such file", tmp_path / "none.csv", columns=CV, meta=META)
-    fails(DataError, "cannot be read", tmp_path, columns=CV, meta=META)
+    fails(DataError, "no files", tmp_path, columns=CV, meta=META)
+
+
+def test_a_folder_of_voltammograms_is_no_series(tmp_path, csv):
+    csv()
+    with pytest.raises(DataError, match=r"not a file of one spectrum.*found technique 'cv'"):
+        read(tmp_path, columns=CV, meta=META)
 
 
 def test_column_number_beyond_the_table(csv, fails):

@@ -6,7 +6,13 @@ import pytest
 from perovec_bayes.errors import DataError
 
 FILES = {
-    "idf": (bytes(16) + b"\xfb\x00\x00\x00\r\x00Version=11", "an Ivium data file"),
+    "idf 11": (bytes(16) + b"\xfb\x00\x00\x00\r\x00Version=11", "an Ivium data file"),
+    "idf 12": (bytes(16) + b"\x2b\x01\x00\x00\r\x00Version=12", "an Ivium data file"),
+    "idf copied as text": (b" " * 16 + b"\xbf   \r Version=12\r", "an Ivium data file"),
+    "idf without a version": (bytes(16) + b"H\x00\x00\x00\r\nPeaks=false", "an Ivium data file"),
+    "ids": (bytes(16) + b"H\x00\x00\x00\nPeaks=false\n", "an Ivium data file"),
+    "metadata, yaml": (b"curation:\n  a: b\nfigureDescription:\n  c: d\n", "metadata of echemdb"),
+    "metadata, json": (b'{"resources": [{"x": {"figureDescription": 1}}]}', "metadata of echemdb"),
     "mps": (b"EC-Lab SETTING FILE\r\n", "settings or a log of EC-Lab"),
     "isw": (b"\x00\x00\xff\xff\xff\xfe" + bytes(40), "a binary Zahner file"),
     "zahner": (b"ZAHNER polarization file\nSystem : MEA6\n", "a Zahner polarization file"),

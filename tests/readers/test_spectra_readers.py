@@ -175,15 +175,28 @@ def test_princeton_spe(file, kind):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (princeton_spe(version=3.0), ["LightField", "Export the spectra as text"]),
+        (princeton_spe(version=4.0), ["version 2 (WinSpec)", "Export the spectra as text"]),
+        (princeton_spe(version=3.0), "no XML footer"),
+        (princeton_spe(columns=(300, 325, 1)), "a part of the sensor"),
+        (princeton_spe(columns=(1, 52, 2)), "binned columns"),
         (princeton_spe(height=2), "images"),
         (princeton_spe(valid=0), "no wavelength calibration"),
-        (princeton_spe(unit=5, label=b"Raman shift"), "the axis is no wavelength"),
+        (princeton_spe(unit=6, label=b"Raman shift"), "the axis is no wavelength"),
         (princeton_spe()[:-40], "cut short"),
     ],
 )
 def test_princeton_spe_that_is_refused(file, fails, content, words):
     fails(DataError, words, file(content), "princeton_spe")
+
+
+def test_princeton_near_the_edge_of_the_sensor_says_so(file):
+    nm = read(file(princeton_spe(columns=(1, 26, 1))))["wavelength"]
+    assert "note" not in read(file(princeton_spe(columns=(1, 26, 1)))).attrs
+    wide = np.linspace(400.0, 900.0, 1023)
+    ds = read(file(princeton_spe(nm=wide, columns=(2, 1024, 1))))
+    assert "column 2 of the sensor" in ds.attrs["note"]
+    np.testing.assert_allclose(ds["wavelength"], wide)
+    np.testing.assert_allclose(nm, NM)
 
 
 def test_princeton_frames_need_an_interval(file, fails):

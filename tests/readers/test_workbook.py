@@ -1,4 +1,5 @@
 import io
+import struct
 import zipfile
 
 import openpyxl
@@ -56,6 +57,16 @@ def test_an_archive_that_unpacks_to_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(workbook, "MOST_UNPACKED", 2_000_000)
     with pytest.raises(DataError, match="at most 2 MB unpacked, found 3 MB"):
         sheet_rows(source, "data")
+
+
+def test_a_sheet_that_hides_its_size_is_refused(tmp_path):
+    source = packed(tmp_path)
+    size = zipfile.ZipFile(io.BytesIO(source.raw)).getinfo("xl/worksheets/sheet1.xml").file_size
+    told, small = struct.pack("<I", size), struct.pack("<I", size // 2)
+    liar = Source(source.path, source.raw.replace(told, small))
+    assert liar.raw != source.raw
+    with pytest.raises(DataError, match="not a readable"):
+        sheet_rows(liar, "data")
 
 
 @pytest.mark.parametrize("row", [b"2000000", b"999999999999"])
