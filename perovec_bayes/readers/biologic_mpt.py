@@ -22,6 +22,7 @@ import xarray as xr
 from perovec_bayes import units
 from perovec_bayes.errors import DataError
 from perovec_bayes.readers.base import Reader, Source
+from perovec_bayes.readers.biologic_points import controlled
 from perovec_bayes.readers.headings import heading
 from perovec_bayes.readers.layout import Layout, decode_any
 from perovec_bayes.readers.potentiostat import Facts, check_options, dataset, trace
@@ -38,8 +39,6 @@ KNOWN = re.compile(
 )
 """Techniques in which the potential is controlled."""
 REFUSED = re.compile(r"impedance|pulse|square wave|normal reverse|galvano|ac voltammetry", re.I)
-CONTROLLED_POTENTIAL = 2
-"""`mode` of EC-Lab: 1 current control, 2 potential control, 3 open circuit."""
 
 
 def sniff(source: Source) -> bool:
@@ -88,26 +87,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     loops = _setting(head, "Number of loops")
     if loops not in ("", "1"):
         facts = facts.noting(f"loops: {loops}")
-    extra = _extra(table, record.rows)
-    flagged = int(np.count_nonzero(extra.get("error", np.zeros(0))))
-    if flagged:
-        facts = facts.noting(f"points flagged as errors by the instrument: {flagged}")
-    if "mode" in extra:
-        swept = extra["mode"] == CONTROLLED_POTENTIAL
-        if not swept.any():
-            raise DataError(
-                "no point under potential control",
-                file=source.file,
-                place="column 'mode'",
-                expected="2 (potential control)",
-                found=", ".join(f"{mode:g}" for mode in np.unique(extra["mode"])[:5]),
-                hint="Read the file of a CV, an LSV or a CA.",
-            )
-        if not swept.all():
-            record = record.only(swept)
-            facts = facts.noting(
-                f"{int((~swept).sum())} points at open circuit or under current control left out"
-            )
+    record, facts = controlled(table, record, facts)
     return dataset(source, NAME, record, facts, meta, options)
 
 
@@ -148,17 +128,6 @@ def _check_time(table: Table, headings: list[Any]) -> None:
             found=", ".join(table.header)[:400],
             hint="Export a CV again from EC-Lab with this column.",
         )
-
-
-def _extra(table: Table, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns `mode` and `error` of the rows, where the file has them."""
-    positions = {k: table.header.index(k) for k in ("mode", "error") if k in table.header}
-    kept = np.isin(table.rows, rows)
-    frame = table.load(list(positions.values()), True)
-    return {
-        key: np.array([parse(cell, table.decimal) for cell in frame[p].to_numpy()[kept]])
-        for key, p in positions.items()
-    }
 
 
 def _setting(header: list[str], key: str) -> str:

@@ -17,7 +17,7 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "In IviumSoft choose File > Export > text with time, E and I, and read that.",
         ),
         (
-            rb"(\xef\xbb\xbf)?EC-Lab (SETTING|LOG) FILE",
+            rb"(\xef\xbb\xbf)?E[Cc]-L[Aa][Bb] (SETTING|LOG) FILE",
             "settings or a log of EC-Lab, without data",
             "Export the measurement itself as text (.mpt) and read that.",
         ),
@@ -37,12 +37,22 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "Export the worksheet as csv, with units in the headings.",
         ),
         (
+            rb"[\x00-\x08\x80-\xff][KLM].{0,10}\x00",
+            "a binary GRAMS spectrum (.spc)",
+            "Export it as text, as JCAMP-DX or as csv.",
+        ),
+        (
+            rb"PEPE2D",
+            "a binary PerkinElmer spectrum (.sp)",
+            "Export it from UV WinLab or Spectrum as ASCII (.asc) or csv.",
+        ),
+        (
             rb"AVS8[24]",
             "a raw file of AvaSoft",
             "Export it from AvaSoft as text (.ttt or .txt).",
         ),
         (
-            rb"PK\x03\x04.{26}ps_0\.xml",
+            rb"PK\x03\x04.{26}(ps_\d+\.xml|OOI)",
             "a ProcSpec archive of SpectraSuite",
             "Export it from SpectraSuite as text.",
         ),
@@ -66,8 +76,8 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
         (rb"\x1f\x8b|7z\xbc\xaf|Rar!", "an archive", "Unpack it, and read the file within."),
         (
             rb"\xd0\xcf\x11\xe0",
-            "an old Office file (.xls)",
-            "Save it as .xlsx or csv; NOVA, PSTrace and others export csv themselves.",
+            "an old Office file (.xls), or a UVProbe file (.spc) of Shimadzu",
+            "Save it as .xlsx or csv, or in UVProbe as text.",
         ),
     )
 )
@@ -96,7 +106,7 @@ def refuse(source: Source) -> None:
             file=source.file,
             expected="format = 'delimited' with columns (and sheet)",
             found=_sheets(source),
-            hint="Map its columns (docs/data.md).",
+            hint="Map its columns (docs/data.md), or give them units: 'Potential (V)'.",
         )
     head = source.raw[:2000]
     if head.count(0) > 0.02 * len(head) and not re.match(rb"\xff\xfe|\xfe\xff", head):

@@ -190,7 +190,7 @@ def _choose(file: str, blocks: list[_Block], wanted: object) -> tuple[list[_Bloc
 
 def _decimal(lines: Sequence[str], block: _Block) -> str:
     body = "".join(lines[block.line + 1 : block.line + 6])
-    return "," if "," in body and "." not in re.sub(r"\.{2,}", "", body) else "."
+    return "," if re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
 
 
 def _piece(file: str, lines: Sequence[str], block: _Block, decimal: str, ended: bool) -> Trace:

@@ -29,9 +29,17 @@ _DURATION = re.compile(
 )
 
 
-def head(source: Source) -> list[str]:
-    """Return the first lines of a file as text, none of a binary file, to tell its format."""
-    raw = source.raw[:HEAD_BYTES]
+def head(source: Source, size: int = HEAD_BYTES) -> list[str]:
+    """Return the first lines of a file as text, none of a binary file, to tell its format.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    size : int
+        So many bytes are looked at.
+    """
+    raw = source.raw[:size]
     if source.is_workbook:
         return []
     try:

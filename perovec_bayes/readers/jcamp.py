@@ -107,6 +107,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         )
     written = _text(block, "YUNITS")
     quantity = next((q for word, q in _Y_WORDS if word in written.upper()), UNKNOWN)
+    if written == "A" and "UV" in _text(block, "DATATYPE").upper():
+        quantity = "absorbance"
     ratio = quantity in ("transmittance", "reflectance", "absorbance")
     notes = [f"spectrum {which} of {len(blocks)}"] if len(blocks) > 1 else []
     frames = Frames(

@@ -11,7 +11,8 @@ from perovec_bayes.readers.layout import DELIMITERS, Layout
 
 TOP_LINES = 300
 """A heading is looked for in so many first lines."""
-SEPARATORS = ("tab", "semicolon", "comma", "space")
+MARKS = ("tab", "semicolon", "comma")
+"""Separators that go before blanks, which stand within headings as well: "half cycle"."""
 NUMBER = re.compile(r"[-+]?(\d[\d.,'’  ]*|[.,]\d+)([eE][-+]?\d+)?")
 
 
@@ -51,9 +52,12 @@ def find_table(content: str, first: int = 1) -> Found | None:
         line = lines[number - 1]
         if not 3 <= len(line) <= 4000 or re.match(r"\s*[-+.\d]", line):
             continue
-        options = [f for s in SEPARATORS if (f := _headings(line, s, number, lines[number:]))]
+        options = [f for s in MARKS if (f := _headings(line, s, number, lines[number:]))]
         if options:
             return max(options, key=lambda f: sum(h is not None for h in f.headings))
+        blanks = _headings(line, "space", number, lines[number:])
+        if blanks:
+            return blanks
     return None
 
 

@@ -69,8 +69,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     """
     check_options(options, NAME)
     measurements = _measurements(source)
-    methods = [_method(_text(m, "Method")) for m in measurements]
-    titles = [_text(m, "Title") or f"measurement {i}" for i, m in enumerate(measurements, 1)]
+    methods = [_method(_text(m, "method")) for m in measurements]
+    titles = [_text(m, "title") or f"measurement {i}" for i, m in enumerate(measurements, 1)]
     ids = [method.get("METHOD_ID", "").lower() for method in methods]
     index = chosen(titles, options.get("table"), source.file, "measurement")
     if index is None:
@@ -96,7 +96,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
 def _measurements(source: Source) -> list[dict[str, Any]]:
     """Return the measurements of the session."""
     try:
-        session = json.loads(decode_any(source))
+        session = json.loads(decode_any(source), object_pairs_hook=_lower)
     except (ValueError, RecursionError) as error:
         words = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise DataError(
@@ -104,13 +104,18 @@ def _measurements(source: Source) -> list[dict[str, Any]]:
             file=source.file,
             hint="The session was cut short or edited: save it again from PSTrace.",
         ) from None
-    found = session.get("Measurements") if isinstance(session, dict) else None
+    found = session.get("measurements") if isinstance(session, dict) else None
     good = [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
     if not good:
         raise DataError(
             "no measurements", file=source.file, place="Measurements", expected="one or more"
         )
     return good
+
+
+def _lower(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object with lower-case keys: PSTrace 5.0 to 5.8 writes them so, later ones not."""
+    return {key.lower(): value for key, value in pairs}
 
 
 def _text(table: Mapping[str, Any], key: str) -> str:
@@ -126,8 +131,8 @@ def _method(text: str) -> dict[str, str]:
 
 def _record(file: str, place: str, measurement: Mapping[str, Any]) -> tuple[Trace, list[str]]:
     """Return the points of a measurement, scan after scan."""
-    data = measurement.get("DataSet", {})
-    arrays = data.get("Values") if isinstance(data, dict) else None
+    data = measurement.get("dataset", {})
+    arrays = data.get("values") if isinstance(data, dict) else None
     sets: dict[str, list[tuple[str, np.ndarray, int]]] = {
         "time": [],
         "potential": [],
@@ -138,7 +143,7 @@ def _record(file: str, place: str, measurement: Mapping[str, Any]) -> tuple[Trac
         if kind is not None:
             quantity, scale = kind
             values, flagged = _values(file, place, array)
-            sets[quantity].append((_text(array, "Description"), scale * values, flagged))
+            sets[quantity].append((_text(array, "description"), scale * values, flagged))
     potentials = sets["potential"]
     pairs = [
         (p, next((c for c in sets["current"] if c[0] == p[0]), None))
@@ -168,19 +173,19 @@ def _record(file: str, place: str, measurement: Mapping[str, Any]) -> tuple[Trac
 
 def _kind(array: Any) -> tuple[str, float] | None:
     """Return quantity and scale of an array, if it is one of those that are read."""
-    if not isinstance(array, dict) or array.get("ArrayType") not in (0, 1, 2):
+    if not isinstance(array, dict) or array.get("arraytype") not in (0, 1, 2):
         return None
-    unit = array.get("Unit")
-    return UNITS.get(_text(unit, "Type")) if isinstance(unit, dict) else None
+    unit = array.get("unit")
+    return UNITS.get(_text(unit, "type")) if isinstance(unit, dict) else None
 
 
 def _values(file: str, place: str, array: Mapping[str, Any]) -> tuple[np.ndarray, int]:
     """Return the values of an array and how many have a status other than 0."""
-    entries = array.get("DataValues")
+    entries = array.get("datavalues")
     try:
         cells = list(entries)  # type: ignore[arg-type]
-        values = np.array([float(cell["V"]) for cell in cells])
-        flagged = sum(cell.get("S", 0) not in (0, None) for cell in cells)
+        values = np.array([float(cell["v"]) for cell in cells])
+        flagged = sum(cell.get("s", 0) not in (0, None) for cell in cells)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         values, flagged = np.zeros(0), 0
     if not values.size or not np.isfinite(values).all():
@@ -202,19 +207,24 @@ def _piece(
     scan: int,
     scans: int,
 ) -> Trace:
-    """Return one scan, its times after those of the scans before it."""
-    if current.size != potential.size or (time is not None and time.size != potential.size):
+    """Return one scan, its times after those of the scans before it.
+
+    A scan that was stopped early has fewer points than there are times.
+    """
+    if current.size != potential.size or (time is not None and time.size < potential.size):
         raise DataError(
             "arrays of different lengths",
             file=file,
             place=place,
             expected=f"{potential.size} values",
             found=f"{current.size} currents and {0 if time is None else time.size} times",
-            hint="The measurement was stopped early: export it from PSTrace as csv.",
+            hint="Save the session again, or export the curve from PSTrace as csv.",
         )
     if time is not None and scan:
         step = float(np.median(np.diff(time))) if time.size > 1 else 0.0
         time = time + scan * (time[-1] - time[0] + step)
+    if time is not None:
+        time = time[: potential.size]
     return Trace(
         potential=potential,
         current=current,

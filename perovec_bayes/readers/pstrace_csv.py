@@ -155,6 +155,7 @@ def _titles(rows: list[str], separator: str, width: int) -> list[str]:
 
 def _scan(table: Table, pair: _Pair, scans: int) -> Trace:
     """Return the points under one pair of columns; shorter than others, it ends in empty cells."""
+    table = _until_empty(table, pair)
     headings: list[Heading | None] = [None] * table.width
     headings[pair.at : pair.at + 2] = pair.headings
     if not any(h is not None and h.quantity == "potential" for h in pair.headings):
@@ -174,6 +175,23 @@ def _scan(table: Table, pair: _Pair, scans: int) -> Trace:
         h.unit for h in pair.headings if h is not None and h.quantity in ("current", "density")
     )
     return replace(record, cycle=cycle, units=units)
+
+
+def _until_empty(table: Table, pair: _Pair) -> Table:
+    """Return the rows up to the last that has a cell under this pair of columns."""
+    frame = table.load([i for i in (pair.at, pair.at + 1) if i < table.width], False)
+    filled = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
+    end = int(filled[-1]) + 1 if filled.size else 0
+    if end in (0, table.rows.size):
+        return table
+    load = table.load
+    return replace(
+        table,
+        rows=table.rows[:end],
+        cells=table.cells[:end],
+        load=lambda positions, as_text: load(positions, as_text).iloc[:end],
+        unended=False,
+    )
 
 
 READER = Reader(NAME, "PalmSens PSTrace csv (UTF-16 or UTF-8): CV, LSV", sniff, read)

@@ -1,16 +1,18 @@
 """Thermo Qtegra ICP-OES export in blocks: Raw.Average, ExtCal.Average, ExtCal.LOD ...
 
 Four lines of names (block; a number; line, such as "Fe 238.204 {141} (Axial)"; unit, such as "Y
-(ppm)"), then one row a solution: number, label, readings. Tab, semicolon or comma. Returns what
-`icp_lines` says, of the block ExtCal.Average if there is one, else Raw.Average. The sd that the
-instrument gives (ExtCal.STD) is the scatter of repeated exposures, not the error of the
-concentration, and is not taken as such.
+(ppm)" or "Y [ppm]"), then one row a solution: number, label, readings; or the same with rows and
+columns exchanged. Tab, semicolon or comma. Returns what `icp_lines` says, of the block
+ExtCal.Average if there is one, else Raw.Average. The sd that the instrument gives (ExtCal.STD) is
+the scatter of repeated exposures, not the error of the concentration, and is not taken as such.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,10 @@ _BLOCK = re.compile(r"(Raw|ExtCal|IntCal|[A-Za-z]+Intensity)\.\w+$")
 _LINE = re.compile(
     r"(?P<element>[A-Z][a-z]?) (?P<nm>\d{2,4}\.\d+)(?: \{\d+\})?(?: \((?P<view>\w+)\))?$"
 )
-_UNIT = re.compile(r"Y(?: \((?P<unit>[^)]+)\))?$")
+_UNIT = re.compile(r"Y(?: [(\[](?P<unit>[^)\]]+)[)\]])?$")
 _VIEWS = {"Axial": "Ax", "Radial": "R"}
+_HEAD_BYTES = 262_144
+"""Files with all blocks have names that run over many thousand characters."""
 _NOT_CONCENTRATIONS = ("%", "")
 
 
@@ -46,10 +50,29 @@ def _delimiter(top: str) -> str | None:
 
 
 def sniff(source: Source) -> bool:
-    """Whether the first line names blocks and the third emission lines."""
-    lines = head(source)
-    found = _delimiter(lines[0]) if len(lines) > 4 else None
-    return found is not None and any(_LINE.match(c.strip(' "')) for c in lines[2].split(found))
+    """Whether the first line names blocks and the third emission lines; or columns do."""
+    lines = head(source, _HEAD_BYTES)
+    if len(lines) < 5:
+        return False
+    found = _delimiter(lines[0])
+    if found is None:
+        return _turned(lines) is not None
+    return any(_LINE.match(c.strip(' "')) for c in lines[2].split(found))
+
+
+def _turned(lines: list[str]) -> str | None:
+    """Return the delimiter of a file with one solution a column; None if it is no such file."""
+    for delimiter in ("\t", ";", ","):
+        rows = [[cell.strip(' "') for cell in line.split(delimiter)] for line in lines[2:5]]
+        if all(len(row) > 4 and _BLOCK.match(row[0]) and _LINE.match(row[2]) for row in rows):
+            return delimiter
+    return None
+
+
+def _upright(content: str, delimiter: str) -> str:
+    """Return the text with rows and columns exchanged: one solution a row."""
+    rows = [line.split(delimiter) for line in content.rstrip("\n").split("\n")]
+    return "\n".join(map(delimiter.join, zip_longest(*rows, fillvalue=""))) + "\n"
 
 
 def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
@@ -71,6 +94,9 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         ICP readings, or ICP concentrations; validated.
     """
     content = whole_text(source, options)
+    turned = _turned(content.split("\n", 5)[:5])
+    if turned is not None:
+        content = _upright(content, turned)
     top = [line.split("\n")[0] for line in content.split("\n", 4)[:4]]
     delimiter = _delimiter(top[0]) if len(top) == 4 else None
     if delimiter is None:
@@ -81,6 +107,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     table = text_table(
         source.file, content, Layout(delimiter=delimiter, decimal=decimal, header=0, skip_rows=4)
     )
+    if turned is not None:
+        table = replace(table, row_word="column")
     block = _block(blocks, options)
     columns = _columns(blocks, lines, units, block)
     columns = {

@@ -25,16 +25,18 @@ from perovec_bayes.readers.numbers import number, read_block
 from perovec_bayes.readers.spectra import UNKNOWN, Frames, spectra_dataset
 
 NAME = "spectra_table"
-_WAVELENGTH = re.compile(r"(wave ?length|lambda|λ|wl)\b|^nm$|^\[?nm\]?$", re.IGNORECASE)
+_WAVELENGTH = re.compile(r"(wave ?length|lambda|λ|wl)(\b|_)|^\[?nm\]?$", re.IGNORECASE)
 _TIME = re.compile(r"^(elapsed )?(time|t)\b", re.IGNORECASE)
 _UNIT = re.compile(r"[(\[/]\s*([^)\]/]+?)\s*[)\]]?$")
+_WINLAB = ("nm", "A")
+"""Names in a csv of UV WinLab, below a line of one cell: the A is that of an absorbance."""
 _MOST_HEAD = 100
 _FEWEST = 5
 """So many names must be wavelengths if no name says that they are."""
 _QUANTITIES = (
     (re.compile(r"absorbance|\babs\b|^od\b|optical density|\bau\b", re.I), "absorbance", "1"),
     (re.compile(r"transmit?tance|transmission|^%?t\b", re.I), "transmittance", ""),
-    (re.compile(r"reflectance", re.I), "reflectance", ""),
+    (re.compile(r"reflectance|^%r\b", re.I), "reflectance", ""),
     (re.compile(r"counts|intensity|\bpl\b|cps", re.I), "intensity", ""),
 )
 
@@ -50,7 +52,7 @@ class _Top:
     @property
     def across(self) -> bool:
         """Whether the wavelengths stand across, that is, the first column is a time."""
-        return not _WAVELENGTH.search(self.names[0])
+        return _TIME.match(self.names[0]) is not None
 
 
 def _split(line: str, delimiter: str) -> tuple[str, ...]:
@@ -73,9 +75,10 @@ def _top(lines: list[str], stated: str | None) -> _Top | None:
             names = _split(line, delimiter)
             if len(names) < 2:
                 continue
-            if _WAVELENGTH.search(names[0]):
+            timed = _TIME.match(names[0])
+            if _WAVELENGTH.search(names[0]) and not timed:
                 return _Top(i, delimiter, names)
-            if _TIME.match(names[0]) and len(names) > _FEWEST:
+            if timed and len(names) > _FEWEST:
                 nm = _wavelengths(names[1:])
                 steps = np.diff(nm)
                 rising = bool((steps > 0).all() or (steps < 0).all())
@@ -118,6 +121,10 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     lines = content.split("\n", _MOST_HEAD)[:_MOST_HEAD]
     stated = _delimiter(options)
     top = _top(lines, stated)
+    if top and len(top.names) == 2 and top.delimiter:
+        content, blank = _without_blanks(content, top)
+    else:
+        blank = 0
     start = sum(len(line) + 1 for line in lines[: top.line + 1]) if top else 0
     delimiter = top.delimiter if top else _guess(lines, stated)
     repeated = [lines[top.line]] if top else []
@@ -130,6 +137,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         headers=repeated,
     )
     names = top.names if top else ("wavelength", "signal")
+    if top and names == _WINLAB and _is_lone(lines[top.line - 1 : top.line], top.delimiter):
+        names = ("nm", "Absorbance")
     if block.values.shape[1] != len(names):
         raise DataError(
             "names and columns do not fit",
@@ -143,6 +152,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         frames = _across(names, block.values, options)
     else:
         frames = _down(names, block.values, options)
+    notes = (f"{blank} wavelengths without a value left out",) if blank else ()
     full = Frames(
         frames.axis,
         frames.signal,
@@ -150,10 +160,24 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
         frames.quantity,
         frames.unit,
         frames.axis_unit,
-        notes=(*block.notes, *frames.notes),
+        notes=(*block.notes, *frames.notes, *notes),
     )
     known = ("time_unit", "wavelength_unit", "column", "delimiter")
     return spectra_dataset(source, NAME, full, meta, options, known)
+
+
+def _without_blanks(content: str, top: _Top) -> tuple[str, int]:
+    """Return the text, rows of a wavelength and nothing else made empty, and how many there were.
+
+    UVProbe writes such rows where the sampling interval of the spectrum is wider than the table's.
+    """
+    mark = re.escape(top.delimiter)
+    return re.subn(rf"(?m)^[ \t]*\d[\d.,]*?[ \t]*{mark}[ \t]*$", "", content)
+
+
+def _is_lone(line: list[str], delimiter: str) -> bool:
+    """Whether there is such a line, and it holds one cell and a delimiter."""
+    return bool(line) and len(_split(line[0], delimiter)) == 1 and line[0].endswith(delimiter)
 
 
 def _delimiter(options: Mapping[str, Any]) -> str | None:
@@ -186,7 +210,7 @@ def _axis_unit(name: str, options: Mapping[str, Any]) -> tuple[str, tuple[str, .
     stated = options.get("wavelength_unit")
     if stated is not None:
         return str(stated), ()
-    if found := re.search(r"\b(nm|um|µm|eV|1/cm|cm-1)\b", name):
+    if found := re.search(r"(?:\b|_)(nm|um|µm|eV|1/cm|cm-1)(?:\b|_)", name):
         return {"µm": "um", "cm-1": "1/cm"}.get(found[1], found[1]), ()
     return "nm", ("wavelengths without a unit: nm",)
 

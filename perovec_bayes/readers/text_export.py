@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +14,27 @@ from perovec_bayes.readers.base import Reader, Source
 from perovec_bayes.readers.headings import CANONICAL, Heading
 from perovec_bayes.readers.labelled import find_table
 from perovec_bayes.readers.layout import decode_any
-from perovec_bayes.readers.potentiostat import Facts, check_options, chosen, dataset, trace
+from perovec_bayes.readers.potentiostat import (
+    Facts,
+    Trace,
+    check_options,
+    chosen,
+    dataset,
+    trace,
+)
+from perovec_bayes.readers.table import Table
 from perovec_bayes.readers.tabular import text_table
 
+IMPEDANCE = re.compile(r"[|<]?(z\b|z['\"_]|z ?(re|im)|re\(z|-?im\(z)", re.IGNORECASE)
+FREQUENCY = re.compile(r"(f|freq|frequency)\b", re.IGNORECASE)
+Refine = Callable[[Table, Trace, Facts], tuple[Trace, Facts]]
 TOP_BYTES = 20_000
 """So much of a file is looked at to tell its format."""
 
 
-def export_reader(name: str, description: str, own: re.Pattern[str]) -> Reader:
+def export_reader(
+    name: str, description: str, own: re.Pattern[str], refine: Refine | None = None
+) -> Reader:
     """Return the reader of text exports that are told by one of their headings.
 
     Parameters
@@ -30,10 +43,13 @@ def export_reader(name: str, description: str, own: re.Pattern[str]) -> Reader:
         As in `Reader`.
     own : pattern
         What only this format has in its headings.
+    refine : callable, optional
+        Makes table, points and facts into the points that are kept, and facts.
     """
 
     def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
-        return read_export(source, name, decode_any(source), Facts(), meta, options)
+        content = decode_any(source)
+        return read_export(source, name, content, Facts(), meta, options, refine=refine)
 
     return Reader(name, description, lambda source: sniff_line(source, own), read)
 
@@ -67,6 +83,7 @@ def read_export(
     options: Mapping[str, Any],
     *,
     first: int = 1,
+    refine: Refine | None = None,
 ) -> xr.Dataset:
     """Read the table of a text export by its headings.
 
@@ -80,6 +97,8 @@ def read_export(
         As for every reader; `table` picks one of several columns of the current.
     first : int
         Line, from 1, at which the table is looked for.
+    refine : callable, optional
+        As in `export_reader`.
 
     Returns
     -------
@@ -94,6 +113,15 @@ def read_export(
             file=source.file,
             expected="a line of headings with units such as 'Ewe/V' and '<I>/mA'",
             hint="For any table state format = 'delimited' and map its columns (docs/data.md).",
+        )
+    if any(map(FREQUENCY.match, found.names)) and any(map(IMPEDANCE.match, found.names)):
+        raise DataError(
+            "the table holds an impedance",
+            file=source.file,
+            place=f"line {found.layout.header}",
+            expected="a voltammogram: time, potential and current",
+            found=", ".join(found.names)[:300],
+            hint="To read a sweep in it all the same, map its columns with format = 'delimited'.",
         )
     if "potential" not in found.quantities:
         raise DataError(
@@ -110,7 +138,10 @@ def read_export(
     references = [h.reference for h in headings if h is not None and h.reference]
     if references and not facts.reference:
         facts = replace(facts, reference=references[0])
-    return dataset(source, reader, record, facts.noting(*notes), meta, options)
+    facts = facts.noting(*notes)
+    if refine is not None:
+        record, facts = refine(table, record, facts)
+    return dataset(source, reader, record, facts, meta, options)
 
 
 def one_each(

@@ -33,6 +33,9 @@ VOLTAMMETRY = re.compile(r"voltammetry|linear (scan|sweep)|potentiodynamic|tafel
 STEPPED = re.compile(r"chronoamp|potentiostatic|potential step|chronocoul", re.IGNORECASE)
 PULSED = re.compile(r"pulse|square wave|impedance|eis|galvan|chronopot|open circuit", re.I)
 
+OPEN_CIRCUIT = re.compile(r"open circuit", re.IGNORECASE)
+"""It measures one segment, and does not say so as others do."""
+
 
 class _Action(NamedTuple):
     name: str
@@ -134,7 +137,8 @@ def _labels(segments: np.ndarray, actions: Sequence[_Action]) -> dict[float, _Ac
     """Return the action that measured each segment; an unknown one where they do not match up."""
     measuring = []
     for action in actions:
-        count = parse(action.settings.get("Segments", "0"), ".")
+        silent = "1" if OPEN_CIRCUIT.search(action.name) else "0"
+        count = parse(action.settings.get("Segments", silent), ".")
         if action.name != "Common" and np.isfinite(count):
             measuring += [action] * min(int(count), 1000)
     fits = segments.size <= len(measuring) and segments.size > 0

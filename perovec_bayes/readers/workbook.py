@@ -27,7 +27,27 @@ def sheet_names(source: Source) -> list[str]:
     return [str(sheet.title) for sheet in _open(source).worksheets]
 
 
-def sheet_rows(source: Source, title: str) -> list[Row]:
+def sheet_text(source: Source, title: str, first: int | None = None) -> str:
+    """Return the rows of a sheet as lines of cells with tabs between them.
+
+    Parameters
+    ----------
+    source : Source
+        The workbook.
+    title : str
+        The sheet.
+    first : int, optional
+        So many first rows; all unless given.
+    """
+    rows = sheet_rows(source, title, first)
+    return "\n".join("\t".join(map(_written, row)) for row in rows) + "\n"
+
+
+def _written(cell: object) -> str:
+    return "" if cell is None else " ".join(str(cell).split())
+
+
+def sheet_rows(source: Source, title: str, first: int | None = None) -> list[Row]:
     """Return the rows of a sheet, all of one length; an empty cell is None.
 
     Parameters
@@ -36,6 +56,8 @@ def sheet_rows(source: Source, title: str) -> list[Row]:
         The workbook.
     title : str
         The sheet.
+    first : int, optional
+        So many first rows; all unless given.
 
     Raises
     ------
@@ -47,7 +69,7 @@ def sheet_rows(source: Source, title: str) -> list[Row]:
     try:
         sheet = _open(source)[title]
         sheet.reset_dimensions()  # what a file says of its size may be wrong
-        for row in sheet.iter_rows(values_only=True):
+        for row in sheet.iter_rows(values_only=True, max_row=first):
             rows.append(tuple(row))
             cells += max(1, len(row))
             if len(rows) > MOST_ROWS or cells > MOST_CELLS:

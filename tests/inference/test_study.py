@@ -268,7 +268,7 @@ def test_absent_data_say_where_to_get_them(write, folder):
         (
             "file = [",
             "flie = [",
-            "data#1.flie: unknown key 'flie'; did you mean 'file'? Known: technique, file, experiment, ",
+            "data#1.flie: unknown key 'flie'; did you mean 'file'? Known: technique, file, ",
         ),
         ('file = "data/icp.csv"', "", "data#2.file: a required key is missing"),
         (

@@ -363,3 +363,113 @@ def lightfield_spe(
     struct.pack_into("<f", head, 1992, 3.0)
     struct.pack_into("<I", head, 2996, 0x01234567)
     return bytes(head) + body + footer.encode()
+
+
+def turned(content, delimiter="\t"):
+    """A table with rows and columns exchanged."""
+    rows = [line.split(delimiter) for line in content.rstrip("\n").split("\n")]
+    return "\n".join(delimiter.join(column) for column in zip(*rows, strict=True)) + "\n"
+
+
+def perkinelmer_asc(*, kind="UV", ordinate="A", rows=None, drop=None):
+    values = spectrum() / 1000 * (100 if "%" in ordinate else 1)
+    lines = [f"{x:.6f}\t{y:.6f}" for x, y in zip(NM[::-1], values[::-1], strict=True)][:rows]
+    if drop is not None:
+        del lines[drop]
+    top = [
+        f"PE {kind}       SUBTECH     SPECTRUM    ASCII       PEDS        4.00        ",
+        "   -1",
+        "film.asc",
+        *("24/05/17", "10:30:00.00") * 2,
+        "someone",
+        "film on FTO",
+        f"{NM[0]:.6f}",
+        *["0"] * 66,
+        *("#HDR", "-1", "-1", "#GR", "nm", ordinate, "1.0", "0.0"),
+        f"{NM[-1]:.6f}",
+        f"{NM[0] - NM[1]:.6f}",
+        f"{NM.size}",
+        *("8", "1.0", "0.1", "#DATA"),
+    ]
+    return "\r\n".join([*top, *lines, ""])
+
+
+def genesys(*, quoted=False, scans=1, mode="Absorbance"):
+    def line(*cells):
+        return ",".join(f'"{cell}"' if quoted else str(cell) for cell in cells)
+
+    top = [
+        line("TEST SETUP", *(() if quoted else ("",))),
+        line("GENESYS 10S UV-Vis v4.006 2L9U091204", *(() if quoted else ("",))),
+        "" if quoted else ",",
+        line("Scanning", "12:29am 13Oct23"),
+        line("Test Name ", "film[Saved]"),
+        line("Measurement Mode", mode),
+        "",
+    ]
+    body = []
+    for scan in range(scans):
+        body += [line("ID#", scan + 1), line("Wavelength", "Abs")]
+        body += [
+            f"{x:.1f},{y * (1 + 0.1 * scan):.5f}"
+            for x, y in zip(NM, spectrum() / 1000, strict=True)
+        ]
+        body.append("")
+    return "\r\n".join([*top, *body])
+
+
+def cary(*, report=False, delimiter=",", decimal=".", ordinates=("Abs", "Abs", "%T"), short=True):
+    """Three spectra side by side, falling wavelengths; the last one ends earlier."""
+    names = [f"film {i}" for i in range(1, len(ordinates) + 1)]
+    lead = [""] if report else []
+
+    def line(cells):
+        return delimiter.join(cells)
+
+    rows = []
+    for k, (x, y) in enumerate(zip(NM[::-1], spectrum()[::-1] / 1000, strict=True)):
+        cells = []
+        for i, _ in enumerate(ordinates):
+            gone = short and i == len(ordinates) - 1 and k >= 20
+            cells += ["", ""] if gone else [f"{x:.6f}", f"{y * (1 + 0.1 * i):.6f}"]
+        rows.append(line([*lead, *(cell.replace(".", decimal) for cell in cells), ""]))
+    heads = line([*lead, *(cell for o in ordinates for cell in ("Wavelength (nm)", o)), ""])
+    over = [cell for name in names for cell in (name, "")]
+    stamps = [f"5/17/2024 10:3{i}:00 AM" for i in range(len(ordinates))]
+    if report:
+        stamped = [cell for stamp in stamps for cell in (stamp, "")]
+        top = [
+            line(["CSV Report", "run.csv"]),
+            line(["Worksheet Type", "Scan"]),
+            "",
+            "SAMPLES",
+            line(["Name", *over]),
+            line(["Collection Time", *stamped]),
+        ]
+        return "\ufeff" + "\r\n".join([*top, heads, *rows, ""])
+    log = [
+        words
+        for name, stamp in zip(names, stamps, strict=True)
+        for words in ("", f"{name}{delimiter}", name, f"Collection Time: {stamp}", "Y Mode  Abs")
+    ]
+    return "\r\n".join([line([*over, ""]), heads, *rows, *log, ""])
+
+
+def perkinelmer_icp(*, delimiter=",", columns=("Int (Corr)", "Conc (Samp)")):
+    heads = ["Sample ID", "Analyte Name", "Date", "Elem", "Wavelength", *columns]
+    lead = [101.0, 1098.0, 2104.0, 4095.0, 8105.0, 3105.0, 3121.0]
+    labels = ["Blank", "Std 1", "Std 2", "Std 3", "Std 4", "film A", "film A"]
+    rows = []
+    for label, reading in zip(labels, lead, strict=True):
+        for analyte, element, nm, value in (
+            ("Pb 220.353", "Pb", "220.353", reading),
+            ("Cs 455.531", "Cs", "455.528", reading / 10 + 10),
+            ("Sc", "Sc", "361.376", 1e6),
+        ):
+            cells = {
+                "Int (Corr)": f"{value:.3f}",
+                "Conc (Samp)": " " if element == "Sc" else f"{value / 1000:.4f}",
+                "Conc (Calib)": "",
+            }
+            rows.append([label, analyte, "4/7/2023", element, nm, *(cells[c] for c in columns)])
+    return "\r\n".join(delimiter.join(row) for row in [heads, *rows]) + "\r\n"

@@ -40,6 +40,11 @@ def test_all_curves_are_one_record(file, kwargs, encoding):
     assert describe(ds).suspect == ()
 
 
+def test_a_lone_point_among_the_flags_is_no_decimal_point(file):
+    text = samples.gamry(decimal=",").replace("...........", ".........v.")
+    assert read(file(text)).equals(read(file(decimal=",")))
+
+
 def test_a_table_can_be_picked(file, fails):
     path = file(detector=True)
     assert "left out: CURVE DETECTOR" in read(path).attrs["note"]

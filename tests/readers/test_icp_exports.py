@@ -3,7 +3,7 @@ import json
 import numpy as np
 import openpyxl
 import pytest
-from instrument_samples import AGILENT_ICP, STANDARDS, qtegra
+from instrument_samples import AGILENT_ICP, STANDARDS, qtegra, turned
 
 from perovec_bayes import schema
 from perovec_bayes.errors import DataError, StudyError
@@ -140,6 +140,21 @@ def test_qtegra_concentrations(file, delimiter, decimal):
     assert below["censoring"].values.tolist() == ["left"]
     assert below["lod"].values[0] == pytest.approx(0.02e-6 / PB)
     assert values(ds, "Cs", "film B")["lod"].values[0] == pytest.approx(0.04e-6 / CS)
+
+
+def test_qtegra_with_one_solution_a_column(file):
+    upright = read(file(qtegra().replace("Y (ppm)", "Y [ppm]")))
+    assert read(file(turned(qtegra()))).equals(upright)
+    assert set(upright["unit"].values) == {"ppm"}
+
+
+def test_qtegra_with_names_that_run_long(file):
+    lines = qtegra().split("\n")
+    wide = [
+        line + "\t" + "\t".join([cell] * 2000) if line else ""
+        for line, cell in zip(lines, ["IntCal.Other", "0", "", "Y"] + [""] * 20, strict=False)
+    ]
+    assert read(file("\n".join(wide))).equals(read(file(qtegra())))
 
 
 def test_qtegra_intensities_and_the_standards_of_the_file(file):

@@ -43,6 +43,12 @@ SEEDS = {
     "agilent_icp": ("agilent_icp", samples.AGILENT_ICP, {}),
     "agilent_icp, calibrated": ("agilent_icp", samples.AGILENT_ICP, CALIBRATED),
     "qtegra": ("qtegra", samples.qtegra(), ICP),
+    "qtegra, turned": ("qtegra", samples.turned(samples.qtegra()), ICP),
+    "perkinelmer_icp": ("perkinelmer_icp", samples.perkinelmer_icp(), {}),
+    "perkinelmer_asc": ("perkinelmer_asc", samples.perkinelmer_asc(), {}),
+    "genesys": ("genesys", samples.genesys(scans=2), {}),
+    "cary": ("cary", samples.cary(), {"column": 2}),
+    "cary, report": ("cary", samples.cary(report=True), {"column": 2}),
 }
 LONGEST_S = 2.0
 MOST_GROWTH_KB = 500_000

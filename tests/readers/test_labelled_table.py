@@ -1,8 +1,9 @@
 import numpy as np
+import openpyxl
 import pytest
 import reader_samples as samples
 
-from perovec_bayes.errors import DataError
+from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.readers import describe, read
 
 META = {"current_sign": "anodic_positive"}
@@ -51,6 +52,49 @@ def test_reference_and_density_in_the_headings(tmp_path):
     assert "current_density" in ds
 
 
+def workbook(path, **sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def rows(heads=("t (s)", "Potential (V)", "Current (mA)")):
+    time, potential = samples.triangle(2)
+    current = 1e3 * samples.wave(time, potential)
+    points = zip(time.tolist(), potential.tolist(), current.tolist(), strict=True)
+    return [["film 3", None], [], list(heads), *map(list, points)]
+
+
+def test_a_workbook(tmp_path, fails):
+    path = workbook(tmp_path / "run.xlsx", notes=[["film 3"]], CV=rows())
+    ds = read(path)
+    time, potential = samples.triangle(2)
+    assert ds.attrs["reader"] == "labelled_table"
+    assert ds["time"].values == pytest.approx(time)
+    assert ds["current"].values == pytest.approx(samples.wave(time, potential))
+    fails(StudyError, ["no such sheet", "'notes', 'CV'"], path, sheet="C")
+    fails(DataError, "no table of potential and current", path, "labelled_table", sheet=1)
+
+
+def test_a_workbook_of_several_voltammograms(tmp_path, fails):
+    path = workbook(tmp_path / "run.xlsx", A=rows(), B=rows())
+    fails(StudyError, ["2 sheets with potential and current", "'A', 'B'"], path)
+    assert read(path, sheet="B").sizes["point"] == 161
+
+
+def test_an_impedance_is_no_voltammogram(tmp_path, fails):
+    heads = {"Potential (V)": "{E}", "Current (A)": "{I}", "Elapsed Time (s)": "{t}",
+             "Frequency (Hz)": "0", "Zre (ohms)": "0", "Zim (ohms)": "0"}  # fmt: skip
+    path = tmp_path / "run.dat"
+    path.write_text(samples.columns(heads))
+    fails(DataError, "the table holds an impedance", path)
+
+
 def test_two_columns_of_the_same_name(tmp_path, fails):
     path = tmp_path / "run.dat"
     path.write_text("t/s,E/V,I/A,E/V\n0,0,1e-6,0\n1,0.1,1e-6,0.1\n2,0.2,1e-6,0.2\n")
@@ -90,3 +134,11 @@ def test_holds_are_kept_apart(tmp_path, holds):
     else:
         assert ds.sizes["point"] <= 161
         assert "points of holds left out" in ds.attrs["note"]
+
+
+def test_a_first_point_elsewhere_does_not_make_a_sweep_a_cycle(tmp_path):
+    potential = np.concatenate([[0.63], np.linspace(-0.3, 1.5, 200)])
+    points = zip(np.arange(201) * 0.1, potential, 1e-6 * potential, strict=True)
+    path = tmp_path / "run.dat"
+    path.write_text("t/s,E/V,I/A\n" + "\n".join(f"{t:g},{e:g},{i:g}" for t, e, i in points) + "\n")
+    assert dict(describe(read(path)).facts)["technique"] == "linear sweep voltammetry"

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import reader_samples as samples
@@ -47,6 +49,24 @@ def test_without_a_mark_or_in_utf_8(file):
     text = samples.session().decode("utf-16")
     for encoding in ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"):
         assert read(file(text.encode(encoding))).sizes["point"] == 162
+
+
+def test_lower_case_keys_of_earlier_versions(file):
+    text = samples.session().decode("utf-16")
+    for key in ("Type", "Measurements", "Title", "Method", "DataSet", "Values", "ArrayType",
+                "Description", "Unit", "DataValues", "V", "S"):  # fmt: skip
+        text = text.replace(f'"{key}": ', f'"{key.lower()}": ')
+    assert read(file(text.encode("utf-16"))).equals(read(file()))
+
+
+def test_a_scan_that_was_stopped_early(file):
+    whole = json.loads(samples.session().decode("utf-16").removesuffix("\ufeff"))
+    for array in whole["Measurements"][1]["DataSet"]["Values"][-2:]:
+        del array["DataValues"][50:]
+    ds = read(file(json.dumps(whole).encode()))
+    time, _ = samples.triangle(1)
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 81, 50]
+    assert ds["time"].values[81:] == pytest.approx(time[:50] + time[-1] + time[1])
 
 
 def put(old, new):

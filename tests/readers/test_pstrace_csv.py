@@ -34,6 +34,14 @@ def test_all_scans_of_the_first_voltammogram(file, kwargs, encoding):
     assert "Differential Pulse" in ds.attrs["note"]
 
 
+def test_a_scan_may_end_before_another(file):
+    lines = samples.pstrace().rstrip().split("\r\n")
+    lines += ["0.001000,0.5,,,,", ""]
+    ds = read(file("\r\n".join(lines)), **RATE)
+    assert np.bincount(ds["cycle"].values).tolist() == [0, 82, 81]
+    assert "warnings" not in ds.attrs
+
+
 def test_a_scan_rate_is_needed(file, fails):
     line = fails(StudyError, "no time column and no scan rate", file())
     assert "162 points" in line

@@ -223,6 +223,14 @@ def test_jcamp_plain(file):
     assert ds.attrs["start_time"] == "2024/05/17"
 
 
+@pytest.mark.parametrize(
+    ("kind", "quantity"), [("UV/VIS SPECTRUM", "absorbance"), ("PHOTOCURRENT", "unknown")]
+)
+def test_jcamp_unit_a_is_an_absorbance_in_an_optical_spectrum(file, kind, quantity):
+    content = jcamp().replace("ABSORBANCE", "A").replace("UV/VIS SPECTRUM", kind)
+    assert read(file(content)).attrs["quantity"] == quantity
+
+
 def test_jcamp_pairs_with_a_decimal_comma(file):
     data = "\n".join(
         f"{x:.2f}, {y:.3f}".replace(".", ",") for x, y in zip(NM, spectrum(), strict=True)
@@ -294,6 +302,39 @@ def test_two_columns_by_name(file):
     assert ds.attrs["quantity"] == "absorbance"
     bare = read(file(rows + "\n"), "spectra_table")
     assert bare.attrs["quantity"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("first", "across"), [("Time-WL", True), ("WL-Time", False), ("wavelength_nm", False)]
+)
+def test_the_first_word_of_the_corner_says_what_stands_below_it(file, first, across):
+    content = spectra_table(across=across, first=first).replace(" s", "").replace(" nm", "")
+    ds = read(file(content), time_unit="s", quantity="absorbance", signal_unit="1")
+    np.testing.assert_allclose(ds["wavelength"], NM)
+    np.testing.assert_allclose(ds["time"], [0, 0.5, 1, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("top", "quantity"),
+    [
+        ("Created as New Dataset,\nnm,A", "absorbance"),
+        ("Created as New Dataset,\nnm,%R", "reflectance"),
+        ("nm,A", "unknown"),
+        ("photocurrent\nnm,A", "unknown"),
+    ],
+)
+def test_the_unit_a_is_an_absorbance_in_a_file_of_uv_winlab_only(file, top, quantity):
+    rows = "\n".join(f"{x},{y}" for x, y in zip(NM[::-1], spectrum()[::-1], strict=True))
+    assert read(file(f"{top}\n{rows}\n")).attrs["quantity"] == quantity
+
+
+def test_wavelengths_without_a_value_are_left_out(file):
+    pairs = zip(NM, spectrum() / 1000, strict=True)
+    rows = "\n".join(f"{x:.5f},{y:.6f}\n{x + 0.5:.5f}, " for x, y in pairs)
+    ds = read(file(f'"film - RawData"\n"Wavelength nm.","Abs."\n{rows}\n'))
+    is_spectrum(ds, spectrum() / 1000)
+    assert ds.attrs["quantity"] == "absorbance"
+    assert "26 wavelengths without a value left out" in ds.attrs["note"]
 
 
 def test_wavelengths_may_fall_or_be_energies(file):

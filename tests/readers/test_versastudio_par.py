@@ -41,6 +41,17 @@ def test_area_and_reference_of_the_header(file):
     assert ds.attrs["reference"] == "Ag/AgCl"
 
 
+def test_an_open_circuit_before_the_voltammogram(file, fails):
+    text = samples.versastudio().replace(
+        "Segments=1\r\nParentNode=Common\r\nName=Chronoamperometry",
+        "ParentNode=Common\r\nName=Open Circuit",
+    )
+    ds = read(file(text))
+    assert "technique in the file: Cyclic Voltammetry" in ds.attrs["note"]
+    assert ds.sizes["point"] == 161
+    fails(DataError, "'Open Circuit' is not a voltammetry", file(text), table=1)
+
+
 GOOD = samples.versastudio()
 BAD = {
     "no points": (GOOD[: GOOD.index("Definition")], "no data"),
