@@ -14,7 +14,7 @@ from perovec_bayes import readers
 from perovec_bayes.diagnostics import GateResult
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.study import load_study
-from perovec_bayes.workflow import design, folder, log
+from perovec_bayes.workflow import folder, log, templates
 from perovec_bayes.workflow.check import check
 from perovec_bayes.workflow.fit import fit
 from perovec_bayes.workflow.prepare import datasets, prepare
@@ -399,7 +399,7 @@ bands = { edge = [500, 550] }
 def test_designs_of_voltammograms_and_spectra(tmp_path):
     path = tmp_path / "film.toml"
     path.write_text(FILM)
-    found = design.templates(load_study(path))
+    found = templates.templates(load_study(path))
     assert list(found) == ["cv", "light"]
     cv, light = found["cv"], found["light"]
     assert float(cv["time"][-1]) == pytest.approx(26)
@@ -419,7 +419,7 @@ def test_a_design_of_potential_steps(tmp_path):
         "\nlevels = [-0.4, -1.2]\ndurations = [1.0, 5.0]\nspacing.value = 0.1\nspacing.unit = 's'\n"
     )
     path.write_text(f"{head}[simulate.cv]{steps}[simulate.od]{tail.split('[simulate.od]')[1]}")
-    cv = design.templates(load_study(path))["cv"]
+    cv = templates.templates(load_study(path))["cv"]
     np.testing.assert_allclose(cv["time"], np.arange(61) * 0.1)
     np.testing.assert_allclose(cv["potential"], np.where(np.arange(61) > 10, -1.2, -0.4))
 
@@ -447,7 +447,7 @@ def test_wrong_designs_of_a_voltammogram(tmp_path, old, new, words):
     path = tmp_path / "film.toml"
     path.write_text(FILM.replace(old, new))
     with pytest.raises(StudyError) as caught:
-        design.templates(load_study(path))
+        templates.templates(load_study(path))
     assert str(caught.value).startswith(f"{path}: {words}")
 
 

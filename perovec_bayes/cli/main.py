@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from perovec_bayes.cli.printing import compared_lines, outcome_lines, say
+from perovec_bayes.cli.printing import compared_lines, outcome_lines, ranked_lines, say
 from perovec_bayes.cli.progress import show_progress
 from perovec_bayes.errors import PerovecError, StudyError
 
@@ -256,6 +256,35 @@ def compare(
         )
     say(compared_lines(found))
     return OK if found.comparison.reliable else GATE_FAILED
+
+
+@app.command
+def design(
+    study: Path, /, *, out: Path, result: Path | None = None, overwrite: Flag = False
+) -> int:
+    """Rank measurements that could be made next by what they would tell of a quantity.
+
+    The study's table [design] names the quantity, and perhaps the candidates. The ranking goes to
+    OUT/NAME-design/design.csv.
+
+    Parameters
+    ----------
+    study
+        Study file (.toml).
+    out
+        Folder with the results of 'fit', and for the ranking.
+    result
+        The result to start from, a run folder or its posterior.nc; that of the study under OUT
+        unless given, and a quick fit if there is none.
+    overwrite
+        Replace an earlier ranking.
+    """
+    from perovec_bayes.workflow.design import rank
+
+    with show_progress("design") as tell:
+        found = rank(study, out, result=result, overwrite=overwrite, progress=tell)
+    say(ranked_lines(found))
+    return OK
 
 
 @app.command

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perovec_bayes.workflow.compare import Compared
+    from perovec_bayes.workflow.design import Ranked
     from perovec_bayes.workflow.fit import Outcome
 
 
@@ -66,6 +67,41 @@ def compared_lines(found: Compared) -> str:
     if found.written:
         lines += ["", str(found.written)]
     return "\n".join(lines)
+
+
+def ranked_lines(found: Ranked) -> str:
+    """Return what is to be said after a ranking: table, what limits each candidate, notes.
+
+    Parameters
+    ----------
+    found : Ranked
+        The ranking.
+    """
+    first = found.rows[0]
+    scale = {"ln": " of ln", "1": ""}.get(first.scale, f" [{first.scale}]")
+    head = ("", "candidate", "expected sd", "5 to 95 %", "factor", "nats")
+    rows = [
+        (
+            str(row.rank),
+            row.candidate,
+            f"{row.sd_expected:.3g}",
+            f"{row.sd_low:.3g} to {row.sd_high:.3g}",
+            f"{row.factor:.3f}",
+            f"{row.information:.3f} ± {row.information_error:.3f}",
+        )
+        for row in found.rows
+    ]
+    return "\n".join(
+        [
+            f"{first.quantity}: sd{scale} now {first.sd_now:.3g}",
+            *columns([head, *rows]),
+            "",
+            *(f"{row.rank}  {row.limit}" for row in found.rows),
+            "",
+            *found.notes,
+            str(found.folder),
+        ]
+    )
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:

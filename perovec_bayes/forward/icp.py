@@ -78,3 +78,43 @@ def log_density(
         norm.logcdf((jnp.where(hidden, limit, mean) - mean) / sigma),
         norm.logpdf(jnp.where(hidden, mean, value), mean, sigma),
     )
+
+
+def fisher(mean: Values, sigma: Values, limit: Values) -> tuple[Array, Array, Array]:
+    """Fisher information of readings that are censored below a limit, about mean and sigma.
+
+    With z = (L - mu)/sigma the elements, in units of 1/sigma^2, are
+
+        mu, mu        1 - Phi + z phi + phi^2/Phi
+        mu, sigma     (1 + z^2) phi + z phi^2/Phi
+        sigma, sigma  2 (1 - Phi) + z (1 + z^2) phi + z^2 phi^2/Phi
+
+    Parameters
+    ----------
+    mean, sigma : Array
+        mu and sigma of each reading before censoring, shape (n,) [mol cm^-3].
+    limit : Array
+        Limit of detection L below which it is not seen, shape (n,) [mol cm^-3]; minus infinity
+        where there is none.
+
+    Returns
+    -------
+    tuple of Array
+        The three elements for each reading, shape (n,) [mol^-2 cm^6].
+
+    References
+    ----------
+    Gupta, A. K. Biometrika 1952, 39, 260 (moments of censored normal samples; the elements are the
+    expectations of products of the scores of `log_density`).
+    """
+    z = jnp.maximum((limit - mean) / sigma, -30.0)
+    seen, density = norm.sf(z), norm.pdf(z)
+    hidden = jnp.exp(2 * norm.logpdf(z) - norm.logcdf(z))
+    square = 1 + z**2
+    elements = (
+        seen + z * density + hidden,
+        square * density + z * hidden,
+        2 * seen + z * square * density + z**2 * hidden,
+    )
+    one, two, three = (element / sigma**2 for element in elements)
+    return one, two, three

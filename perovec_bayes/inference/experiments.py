@@ -47,6 +47,17 @@ def level_of(card: Card, name: str) -> Level:
     return "experiment"
 
 
+def shared_anyway(card: Card) -> frozenset[str]:
+    """Return the parameters that another experiment in the same solvent shares.
+
+    Parameters
+    ----------
+    card : Card
+        Any; one without groups says that nothing is shared.
+    """
+    return frozenset([*card.groups.get("all", ()), *card.groups.get("solvent", ())])
+
+
 def key_at(card: Card, name: str, level: Level, label: str) -> str:
     """Return the name under which an experiment knows something of a level.
 
@@ -100,12 +111,12 @@ def with_experiments(card: Card, study: Study) -> Card:
         If the card is for one experiment, or a group names an unknown parameter.
     """
     file = study.origin.file
-    if not card.groups:
+    if "solvent" not in card.groups:
         raise StudyError(
             f"card '{card.name}' takes one experiment",
             file=file,
             place="experiments",
-            expected="a card with a [groups] table",
+            expected="a card whose [groups] table says what a solvent shares",
             hint="Give each experiment a study of its own.",
         )
     groups = {level: list(names) for level, names in card.groups.items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pymc as pm
 import xarray as xr
+from jax import Array
 
 from perovec_bayes.inference.bridge import Frame, Tensor
 from perovec_bayes.inference.cards import Card
@@ -95,6 +96,9 @@ class Observable:
         (mean, *noise), each with a leading axis of draws -> P(new value <= value | all other
         values), or <= limit where censored, and ln of the density (or probability) of the value
         given all others, each of shape (draws, ...); NaN where that is not known.
+    fisher : callable, optional
+        ([mean, *noise], their tangents with a leading axis of directions) -> expected Fisher
+        information of new data about these directions, shape (directions, directions).
     """
 
     name: str
@@ -110,6 +114,7 @@ class Observable:
     attrs: dict[str, Any]
     blocks: Blocks
     leave_one_out: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
+    fisher: Callable[[Sequence[Array], Sequence[Array]], Array] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ Markov in (d, ell d'), so that its likelihood is exact and costs O(points) by th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -46,16 +47,29 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
     (Matérn processes as state space). Kennedy, M. C.; O'Hagan, A. J. R. Stat. Soc. B 2001, 63, 425
     (model discrepancy).
     """
+    missing = jnp.isnan(value)
+    residual = jnp.where(missing, 0.0, value - mean)
+    known = jnp.where(missing, 0.0, 1.0)
+    error, total = _innovations(residual, known, white, wander, steps)
+    return -0.5 * known * (jnp.log(2 * jnp.pi * total) + error**2 / total)
+
+
+def _innovations(
+    residual: Array, known: Array, white: Array, wander: Array, steps: Array
+) -> tuple[Array, Array]:
+    """Return the error of each one-step prediction of a residual, and its variance.
+
+    Of what is not known (0 in `known`) nothing is learned.
+    """
     variance = wander**2
     zero = jnp.zeros(())
     Moments = tuple[Array, Array, Array, Array, Array]
 
-    def step(carry: Moments, now: tuple[Array, ...]) -> tuple[Moments, Array]:
+    def step(carry: Moments, now: tuple[Array, ...]) -> tuple[Moments, tuple[Array, Array]]:
         residual, known, white_variance, u = now
         level, slope, p11, p12, p22 = _predicted(carry, _transition(u, jnp.exp), variance)
         total = p11 + white_variance
         error = residual - level
-        density = -0.5 * known * (jnp.log(2 * jnp.pi * total) + error**2 / total)
         k1, k2 = known * p11 / total, known * p12 / total
         after = (
             level + k1 * error,
@@ -64,14 +78,52 @@ def log_density(value: Array, mean: Array, white: Array, wander: Array, steps: A
             p12 * (1 - k1),
             p22 - k2 * p12,
         )
-        return after, density
+        return after, (error, total)
 
     start = (zero, zero, variance + zero, zero, 3 * variance + zero)
-    missing = jnp.isnan(value)
-    residual = jnp.where(missing, 0.0, value - mean)
-    given = (residual, jnp.where(missing, 0.0, 1.0), white**2, steps.at[0].set(0.0))
-    _, density = lax.scan(step, start, given)
-    return density
+    given = (residual, known, white**2, steps.at[0].set(0.0))
+    _, found = lax.scan(step, start, given)
+    return found
+
+
+def fisher(values: Sequence[Array], tangents: Sequence[Array]) -> Array:
+    """Return the expected Fisher information of a series about the directions of given tangents.
+
+    With the one-step predictions y_n ~ N(m_n, S_n) the information is the sum over the points of
+
+        E[dm_n dm_n] / S_n + dS_n dS_n / (2 S_n^2).
+
+    In dm_n only what comes from the mean of the series is counted. What a change of the noise does
+    to the prediction has expectation 0 and would add information about the noise alone: the result
+    is exact for the mean, and a lower bound for the noise.
+
+    Parameters
+    ----------
+    values : sequence of Array
+        Mean, white, wander and steps, as `log_density` takes them.
+    tangents : sequence of Array
+        Their derivatives along each direction, with a leading axis of directions.
+
+    Returns
+    -------
+    Array
+        Shape (directions, directions).
+
+    References
+    ----------
+    Kay, S. M. Fundamentals of Statistical Signal Processing: Estimation Theory, 1993, ch. 3 (of a
+    normal with mean and covariance that depend on the parameters).
+    """
+    mean, *noise = values
+    known, at = jnp.ones_like(mean), (jnp.zeros_like(mean), *noise)
+
+    def predicted(residual: Array, *noise: Array) -> tuple[Array, Array]:
+        return _innovations(residual, known, *noise)
+
+    _, total = predicted(*at)
+    error, change = jax.vmap(lambda *along: jax.jvp(predicted, at, along)[1])(*tangents)
+    root = jnp.concatenate([error / jnp.sqrt(total), change / (jnp.sqrt(2.0) * total)], axis=1)
+    return root @ root.T
 
 
 def _transition(u: Any, exp: Callable[[Any], Any]) -> tuple[Any, Any, Any, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pymc as pm
 import xarray as xr
+from jax import Array
 from jax import numpy as jnp
 from pytensor import tensor as pt
 from scipy.special import ndtr
@@ -272,6 +273,7 @@ def _add_current(
                 noise.log_density, parts.labels, parts.masks(), observed, mean, *noise_parameters
             ),
             leave_one_out=leave_out,
+            fisher=noise.fisher,
         )
     )
 
@@ -320,6 +322,15 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
         score, density = (np.stack(parts, axis=-1) for parts in zip(*each, strict=True))
         return ndtr(score), density
 
+    def fisher(values: Sequence[Array], tangents: Sequence[Array]) -> Array:
+        mu, sd, sigma, r = values
+        d_mu, d_sd, *others = tangents
+        each = [
+            noise.fisher((mu[:, b], sd[:, b], sigma, r), (d_mu[:, :, b], d_sd[:, :, b], *others))
+            for b in series
+        ]
+        return jnp.sum(jnp.stack(each), axis=0)
+
     dims = (f"{name}_time", f"{name}_band")
     noise_parameters = [white, wander, steps]
     observed = observe(
@@ -351,5 +362,6 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
                 log_density, parts.labels, masks, observed, density, *noise_parameters
             ),
             leave_one_out=leave_out,
+            fisher=fisher,
         )
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
+from jax import Array
 from jax import numpy as jnp
 from jax.nn import softmax
 from jax.scipy.special import logsumexp
@@ -120,6 +122,27 @@ class _Likelihood(NamedTuple):
         """Return the probability of each hypothesis of a group."""
         each = self.by_hypothesis(self.readings.value, mean, proportional, y, number)
         return softmax(jnp.sum(each, axis=1) + np.log(self.groups[number].weights))
+
+    def fisher(self, values: Sequence[Array], tangents: Sequence[Array], lod: np.ndarray) -> Array:
+        """Return the information of new readings; those of unknown dilution are taken to say 0.
+
+        `lod` is where each is censored, minus infinity where it is not.
+        """
+        mean, proportional = values[:2]
+        floor = self.readings.floor
+
+        def sd(mean: Array, proportional: Array) -> Array:
+            return icp.standard_deviation(mean, floor, proportional)
+
+        at = (mean, proportional)
+        change = jax.vmap(lambda *along: jax.jvp(sd, at, along)[1])(*tangents[:2])
+        unknown = [row for group in self.groups for row in group.rows]
+        counted = np.isin(np.arange(len(floor)), unknown, invert=True).astype(float)
+        m, ms, s = (counted * each for each in icp.fisher(mean, sd(*at), lod))
+        move = tangents[0]
+        cross = (move * ms) @ change.T
+        total: Array = (move * m) @ move.T + cross + cross.T + (change * s) @ change.T
+        return total
 
     def draw(
         self, rng: np.random.Generator, mean: np.ndarray, proportional: np.ndarray, y: np.ndarray
@@ -237,6 +260,7 @@ def observe_icp(
         )
         report_probability(builder, name, groups, number, probability(mean, *noise))
 
+    lod = np.where(np.isfinite(data["lod"].to_numpy()), data["lod"].to_numpy(), -np.inf)
     compared = (hidden == 0) & (known | sample_dilution)
     builder.info.observables.append(
         Observable(
@@ -255,6 +279,7 @@ def observe_icp(
             leave_one_out=_left_out(
                 Readings(value, limit, floor, np.where(known, plain, np.nan), sample_of)
             ),
+            fisher=lambda values, tangents: likelihood.fisher(values, tangents, lod),
         )
     )
     return [(group, probability_name(name, groups, n)) for n, group in enumerate(groups)]

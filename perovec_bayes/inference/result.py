@@ -96,17 +96,7 @@ def assemble(
     tree = xr.DataTree.from_dict(groups)
     tree.attrs["card"] = json.dumps(card_summary(info.card))
     tree.attrs["priors"] = json.dumps(prior_table(info))
-    tree.attrs["observables"] = json.dumps(
-        {
-            o.name: {
-                **_plain(o.attrs),
-                "technique": o.technique,
-                "unit": o.unit,
-                "dims": list(o.dims),
-            }
-            for o in info.observables
-        }
-    )
+    tree.attrs["observables"] = json.dumps(observable_table(info))
     return tree
 
 
@@ -322,6 +312,25 @@ def card_summary(card: Card) -> dict[str, Any]:
         "options": dict(card.options),
         "noise": dict(card.noise),
         "sha256": card.origin.sha256,
+    }
+
+
+def observable_table(info: ModelInfo) -> dict[str, Any]:
+    """Return technique, unit, dimensions and attributes of every dataset, by name.
+
+    Parameters
+    ----------
+    info : ModelInfo
+        Of the model.
+    """
+    return {
+        o.name: {
+            **_plain(o.attrs),
+            "technique": o.technique,
+            "unit": o.unit,
+            "dims": list(o.dims),
+        }
+        for o in info.observables
     }
 
 

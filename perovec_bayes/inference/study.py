@@ -39,6 +39,7 @@ from perovec_bayes.inference.cards import (
     read_toml,
     unit_as_study_error,
 )
+from perovec_bayes.inference.planned import DesignTable
 from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
 from perovec_bayes.readers.series import files_of, is_series
 from perovec_bayes.units import convert
@@ -199,6 +200,8 @@ class StudyTables(Table):
     """True values, for `perovec simulate`."""
     simulate: dict[str, Any] = Field(default_factory=dict)
     """What `perovec simulate` makes."""
+    design: DesignTable | None = None
+    """What `perovec design` ranks."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

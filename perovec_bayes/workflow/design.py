@@ -1,247 +1,398 @@
-"""What `simulate` makes: the [simulate] tables of a study, and empty data of that design."""
+"""Which measurement to make next: candidates ranked by what they would tell of a quantity."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from perovec_bayes.errors import PerovecError, StudyError, UnitError
-from perovec_bayes.forward.waveform import stairs, triangle
-from perovec_bayes.inference import experiments
-from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
-from perovec_bayes.inference.priors import Positive, Table, problem
-from perovec_bayes.inference.study import DataEntry, Study
-from perovec_bayes.readers.datasets import clock_offset
-from perovec_bayes.workflow import referencing
-from perovec_bayes.workflow.synthetic import IcpRow, cv_table, icp_table, od_table, read_back
+from perovec_bayes.diagnostics import GateResult, Scalar, scalars, write_csv
+from perovec_bayes.diagnostics.expected import Gain, Present, gain, least_ess, present
+from perovec_bayes.errors import PerovecError, StudyError
+from perovec_bayes.files import write_text
+from perovec_bayes.inference import storage
+from perovec_bayes.inference.bridge import Compiled
+from perovec_bayes.inference.laplace import laplace
+from perovec_bayes.inference.model import info_of
+from perovec_bayes.inference.planned import DesignTable
+from perovec_bayes.inference.priors import unknown
+from perovec_bayes.inference.result import card_summary, observable_table, prior_table
+from perovec_bayes.workflow.candidates import Candidate, candidate
+from perovec_bayes.workflow.expect import (
+    Posterior,
+    expected,
+    free_draws,
+    local_precision,
+    shown,
+    thinned,
+)
+from perovec_bayes.workflow.fit import RESULT
+from perovec_bayes.workflow.folder import MARK, refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.interrupt import interruptible
+from perovec_bayes.workflow.obvious import obvious
+from perovec_bayes.workflow.prepare import Prepared, prepare
+from perovec_bayes.workflow.provenance import provenance
+from perovec_bayes.workflow.quiet import quiet
 
-MOST_POINTS = 1_000_000
-PLACEHOLDER = 1e-3
-"""Reading of an ICP template where no detection limit is stated, in the unit of its row."""
-
-
-class CvDesign(Table):
-    """A hold at the first corner and linear sweeps through the others, or potential steps."""
-
-    corners: Annotated[Sequenced[float], Field(min_length=2)] | None = None
-    """Potentials of a sweep [V]."""
-    scan_rate: Quantity | None = None
-    """Of the sweep."""
-    hold: Quantity = Quantity(value=0.0, unit="s")
-    """Before the sweep."""
-    levels: Annotated[Sequenced[float], Field(min_length=2)] | None = None
-    """Potentials of steps, the first where the cell starts [V]."""
-    durations: Annotated[Sequenced[Positive], Field(min_length=2)] | None = None
-    """Length of each step [s]."""
-    spacing: Quantity
-    """Time between points."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        sweep = {"corners", "scan_rate", "hold"} & self.model_fields_set
-        stepped = {"levels", "durations"} & self.model_fields_set
-        both = {"levels", "durations"} if stepped else {"corners", "scan_rate"}
-        if sweep and stepped:
-            raise problem(
-                "a sweep and steps in one design",
-                expected="corners and scan_rate, or levels and durations",
-                found=", ".join(sorted(sweep | stepped)),
-            )
-        if missing := both - self.model_fields_set:
-            raise problem(
-                "the design is incomplete",
-                expected="corners and scan_rate, or levels and durations",
-                found=f"no {' and no '.join(sorted(missing))}",
-            )
-        if self.levels and self.durations and len(self.levels) != len(self.durations):
-            raise problem(
-                "not one duration for each level",
-                place="durations",
-                expected=str(len(self.levels)),
-                found=str(len(self.durations)),
-            )
-        return self
+TABLE = "design.csv"
+HELPS = 0.8
+"""What would leave less than this share of the expected sd is named as the limit [1]."""
+LITTLE = 0.02
+"""A candidate that tells less hardly bears on the quantity [nat]; a smaller probability is not
+worth a word."""
+LINEAR = 0.9
+"""Below this share of its variance a quantity is said not to be linear in the parameters [1]."""
+Progress = Callable[[str, float], None]
 
 
-class OdDesign(Table):
-    """Band averages at equal times, from the first to the last point of the voltammogram."""
-
-    spacing: Quantity
-    """Time between spectra."""
-    bands: Annotated[
-        dict[str, Annotated[Sequenced[float], Field(min_length=2, max_length=2)]],
-        Field(min_length=1),
-    ]
-    """Name = [low, high] [nm]."""
-
-
-_DESIGNS: dict[str, TypeAdapter[Any]] = {
-    technique: TypeAdapter(dict[str, dict[str, design]])  # type: ignore[valid-type]
-    for technique, design in (
-        ("cv", CvDesign),
-        ("od", OdDesign),
-        ("icp", Annotated[list[IcpRow], Field(min_length=1)]),
-    )
-}
-"""By technique; within two tables, so that errors name the place in the file."""
-
-
-def templates(study: Study) -> dict[str, xr.Dataset]:
-    """Return datasets of the study's design, with zeros in place of measurements.
+@dataclass(frozen=True)
+class Row:
+    """A candidate in the ranking; the names are the columns of `design.csv`.
 
     Parameters
     ----------
-    study : Study
-        With a [simulate] table for each dataset, under its name or its technique.
+    rank : int
+        From 1, by information.
+    candidate, quantity : str
+        Names.
+    scale : str
+        Unit of the standard deviations; "ln" for those of the logarithm.
+    sd_now, sd_expected : float
+        Standard deviation of the quantity now, and expected afterwards.
+    sd_low, sd_high : float
+        5 % and 95 % quantiles over the draws of the latter.
+    factor : float
+        Expected over present [1].
+    information : float
+        Expected ln(sd now / sd afterwards) [nat].
+    information_error : float
+        Its standard error, from the number of draws.
+    limit : str
+        What limits it, in words.
+    """
+
+    rank: int
+    candidate: str
+    quantity: str
+    scale: str
+    sd_now: float
+    sd_expected: float
+    sd_low: float
+    sd_high: float
+    factor: float
+    information: float
+    information_error: float
+    limit: str
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What came of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `design.csv` is.
+    rows : tuple of Row
+        From the most telling candidate on.
+    notes : tuple of str
+        What to know of the numbers.
+    """
+
+    folder: Path
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def rank(
+    study_path: str | Path,
+    out: str | Path,
+    *,
+    result: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Ranked:
+    """Rank candidate measurements, and write `OUT/<study name>-design/design.csv`.
+
+    Parameters
+    ----------
+    study_path : str or Path
+        The study file, with a table [design].
+    out : str or Path
+        Folder of results.
+    result : str or Path, optional
+        The result to start from; that of the study in `out` unless given, and if there is none a
+        Laplace approximation.
+    overwrite : bool, default False
+        Whether an earlier ranking is replaced.
+    progress : callable, optional
+        Called with a phase and the share of it that is done.
 
     Returns
     -------
-    dict of str to xr.Dataset
-        Valid in the schema, made by the readers from the study's `meta`.
+    Ranked
+        Candidates from best to worst.
 
     Raises
     ------
     StudyError
-        If a design is missing or wrong.
+        If the study asks for nothing, the quantity or a candidate is wrong, or the result is of
+        something else.
+    DataError
+        If the data or the result cannot be read.
     """
-    designs = _designs(study)
-    found: dict[str, xr.Dataset] = {}
-    for number, stated in sorted(
-        enumerate(study.data, start=1),
-        key=lambda item: ["cv", "icp", "od"].index(item[1].technique),
-    ):
+    tell = progress or (lambda phase, share: None)
+    begun = time.perf_counter()
+    with interruptible(), quiet():
+        tell("reading", 0.0)
+        prepared = prepare(study_path)
+        source = Path(study_path).read_bytes()
+        table = _asked(prepared)
+        target = Path(out) / f"{prepared.study.name}-design"
+        refuse_existing(target, overwrite)
+        candidates = _candidates(prepared, table)
+        tree, origin = _result(prepared, Path(out), result, tell)
+        state = _state(prepared, tree, table)
+        rows = _rows(table.quantity, state, _gains(prepared, candidates, state, tell))
+        notes = tuple(_notes(tree, origin, state.now))
+        record = provenance(
+            prepared.study,
+            prepared.card,
+            prepared.datasets,
+            sampler=json.loads(tree.attrs.get("sampler", "{}")),
+            command=f"perovec design {Path(study_path).name}",
+            seconds=time.perf_counter() - begun,
+        )
+        with whole_folder(target, overwrite=overwrite) as folder, writing(target):
+            columns = [field.name for field in fields(Row)]
+            write_csv(pd.DataFrame(map(astuple, rows), columns=columns), folder / TABLE)
+            (folder / "study.toml").write_bytes(source)
+            write_text(folder / MARK, json.dumps(record | {"notes": notes}, indent=2) + "\n")
+    return Ranked(target, rows, notes)
+
+
+def _asked(prepared: Prepared) -> DesignTable:
+    table = prepared.study.design
+    if table is None:
+        raise StudyError(
+            "the study does not say which quantity the next measurement is for",
+            file=prepared.study.origin.file,
+            place="design",
+            expected='a table [design] with quantity = "..."',
+            hint="See docs/design.md.",
+        )
+    if prepared.study.experiments:
+        raise StudyError(
+            "candidates are ranked for a study of one experiment",
+            file=prepared.study.origin.file,
+            place="experiments",
+            found=", ".join(prepared.study.experiments),
+            hint="Give the experiment that you would go on from a study of its own.",
+        )
+    return table
+
+
+def _candidates(prepared: Prepared, table: DesignTable) -> list[Candidate]:
+    stated = table.candidate or obvious(prepared)
+    if not stated:
+        raise StudyError(
+            "no candidate follows from the data of this study",
+            file=prepared.study.origin.file,
+            place="design",
+            expected="[[design.candidate]]",
+            hint="See docs/design.md.",
+        )
+    return [
+        candidate(prepared, each, f"design.candidate#{number}" if table.candidate else "design")
+        for number, each in enumerate(stated, start=1)
+    ]
+
+
+def _result(
+    prepared: Prepared, out: Path, named: str | Path | None, tell: Progress
+) -> tuple[xr.DataTree, str]:
+    """Return the result to start from, and what it is."""
+    name = prepared.study.name
+    places = [out / name, out / f"{name}-quick"] if named is None else [Path(named)]
+    for place in places:
+        if named is not None or (place / RESULT).is_file():
+            tree = storage.load(place)
+            _refuse_another(prepared, tree, place)
+            return tree, str(place)
+    made = laplace(prepared.model, seed=prepared.study.sampler_seed, progress=tell)
+    return made, f"a quick fit made for this, since there is no result of '{name}' in {out}"
+
+
+def _refuse_another(prepared: Prepared, tree: xr.DataTree, place: Path) -> None:
+    """Refuse a result of another card, other priors or other data than the study's."""
+    info = info_of(prepared.model)
+    sums = {name: str(data.attrs["source_sha256"]) for name, data in prepared.datasets.items()}
+    stated = json.loads(tree.attrs.get("provenance", "{}")).get("data", [])
+    now = {
+        "data": sums,
+        "card": card_summary(info.card),
+        "priors": prior_table(info),
+        "data as read": _without_path(observable_table(info)),
+    }
+    then = {
+        "data": {str(each["name"]): str(each["sha256"]) for each in stated},
+        "card": json.loads(tree.attrs["card"]),
+        "priors": json.loads(tree.attrs["priors"]),
+        "data as read": _without_path(json.loads(tree.attrs["observables"])),
+    }
+    for what, content in now.items():
+        if json.loads(json.dumps(content)) != then[what]:
+            raise StudyError(
+                f"this result is not of study '{prepared.study.name}' as it is now",
+                file=place,
+                expected=f"the same {what}",
+                found=f"other {what}",
+                hint="Fit the study again, or name its result with --result.",
+            )
+
+
+def _without_path(table: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """Return what is known of datasets, but for the way to the file."""
+    paths = {"source_file", "metadata_file"}
+    return {
+        name: {key: value for key, value in each.items() if key not in paths}
+        for name, each in table.items()
+    }
+
+
+class _State(NamedTuple):
+    """What is known now."""
+
+    now: Present
+    posterior: Posterior
+    scale: str
+
+
+def _state(prepared: Prepared, tree: xr.DataTree, table: DesignTable) -> _State:
+    posterior = tree["posterior"].to_dataset()
+    scalar = _scalar(prepared, scalars(posterior), table.quantity)
+    draws = free_draws(posterior, prepared.model, info_of(prepared.model).card)
+    compiled = Compiled(prepared.model)
+    whole = thinned(compiled, draws, scalar.draws.size)
+    least, asked = least_ess(whole.points.reshape(*scalar.draws.shape, -1))
+    if not least >= asked:
+        raise StudyError(
+            "the result has too few independent draws to plan by",
+            file=prepared.study.origin.file,
+            expected=f"{asked:.0f} of every parameter",
+            found=f"{least:.0f}",
+            hint="Raise draws under [sampler], and fit again.",
+        )
+    on_scale = np.log(scalar.draws) if scalar.log_scale else scalar.draws
+    names = [shown(each, info_of(prepared.model)) for each in whole.elements]
+    now = present(on_scale.ravel(), whole.points, names)
+    chosen = thinned(compiled, draws, table.draws)
+    rng = np.random.default_rng(prepared.study.sampler_seed)
+    chosen = chosen._replace(precision=local_precision(compiled, chosen.points, rng))
+    return _State(now, chosen, "ln" if scalar.log_scale else scalar.unit)
+
+
+def _scalar(prepared: Prepared, known: Sequence[Scalar], name: str) -> Scalar:
+    file, place = prepared.study.origin.file, "design.quantity"
+    by_name = {scalar.name: scalar for scalar in known}
+    if name not in by_name:
+        raise StudyError(unknown("quantity", name, by_name), file=file, place=place)
+    scalar = by_name[name]
+    if scalar.variable not in info_of(prepared.model).quantities:
+        raise StudyError(
+            f"'{name}' is given one hypothesis, which no measurement is sure to settle",
+            file=file,
+            place=place,
+            expected="a quantity over all hypotheses",
+            hint=f"Choose {scalar.variable.removesuffix('_if')}.",
+        )
+    varies = np.isfinite(scalar.draws).all() and not scalar.constant
+    if not varies or (scalar.log_scale and not (scalar.draws > 0).all()):
+        raise StudyError(
+            f"'{name}' has no finite spread in the result", file=file, place=place,
+            hint="Choose a quantity that varies.",
+        )  # fmt: skip
+    return scalar
+
+
+class _Found(NamedTuple):
+    """A candidate and what it would tell."""
+
+    name: str
+    gain: Gain
+    hidden: float
+
+
+def _gains(
+    prepared: Prepared, candidates: Sequence[Candidate], state: _State, tell: Progress
+) -> list[_Found]:
+    found = []
+    for done, each in enumerate(candidates):
+        tell(f"candidate {each.name}", done / len(candidates))
+        rng = np.random.default_rng(prepared.study.sampler_seed)  # the same for all
         try:
-            entry = _stated_in_full(study, stated)
-            if entry.technique == "cv":
-                found[entry.name] = _cv(entry, designs[entry.name])
-            elif entry.technique == "icp":
-                found[entry.name] = _icp(entry, designs[entry.name])
-            else:
-                found[entry.name] = _od(entry, designs[entry.name], _clock(study, entry, found))
-        except UnitError as error:
-            place = f"simulate.{stated.name}"
-            raise unit_as_study_error(error, study.origin.file, place) from error
+            told = expected(each, state.posterior, rng)
         except PerovecError as error:
-            wrong = StudyError(
-                error.what,
-                place=error.place,
-                expected=error.expected,
-                found=error.found,
-                hint=error.hint,
-            )
-            raise wrong.within(file=study.origin.file, place=f"data#{number}") from error
-        found[entry.name].attrs["name"] = entry.name
-        experiments.assign(study, entry, number, found[entry.name])
-    return {entry.name: found[entry.name] for entry in study.data}
+            raise error.within(file=prepared.study.origin.file) from error
+        found.append(_Found(each.name, gain(state.now, told.measured), told.hidden))
+    return sorted(found, key=lambda one: -one.gain.information)
 
 
-def _stated_in_full(study: Study, entry: DataEntry) -> DataEntry:
-    meta = referencing.resolved(entry.meta, study.folder)
-    return entry.model_copy(update={"meta": dict(meta)})
-
-
-def _designs(study: Study) -> dict[str, Any]:
-    """Return the design of each dataset; every [simulate] table must belong to one."""
-    file, tables = study.origin.file, study.simulate
-    result: dict[str, Any] = {}
-    used = set()
-    for entry in study.data:
-        key = entry.name if entry.name in tables else entry.technique
-        if key not in tables:
-            raise StudyError(
-                f"no design for data set '{entry.name}'",
-                file=file,
-                place="simulate",
-                expected=f"[simulate.{entry.name}]",
-                found=", ".join(tables) or "nothing",
-            )
-        used.add(key)
-        content = {"simulate": {key: tables[key]}}
-        try:
-            design = _DESIGNS[entry.technique].validate_python(content)
-        except ValidationError as error:
-            raise as_study_error(error, content, file) from error
-        result[entry.name] = design["simulate"][key]
-    for key in tables:
-        if key not in used:
-            expected = ", ".join(entry.name for entry in study.data) or "no table"
-            raise StudyError(
-                f"[simulate.{key}] belongs to no data set", file=file, place="simulate",
-                expected=expected,
-            )  # fmt: skip
-    return result
-
-
-def _clock(study: Study, entry: DataEntry, found: Mapping[str, xr.Dataset]) -> tuple[float, float]:
-    for data in found.values():
-        if data.attrs["technique"] == "cv" and data.attrs.get("experiment") == entry.experiment:
-            return float(data["time"][0]), float(data["time"][-1])
-    raise StudyError(
-        "optical densities are simulated on the clock of a voltammogram",
-        file=study.origin.file,
-        place="data",
-        expected="data of technique 'cv'",
+def _rows(quantity: str, state: _State, found: Sequence[_Found]) -> tuple[Row, ...]:
+    now = state.now.sd
+    return tuple(
+        Row(
+            number,
+            name,
+            quantity,
+            state.scale,
+            now,
+            told.sd,
+            told.low,
+            told.high,
+            told.sd / now,
+            told.information,
+            told.error,
+            _limit(told, hidden, state.scale),
+        )
+        for number, (name, told, hidden) in enumerate(found, start=1)
     )
 
 
-def _cv(entry: DataEntry, design: CvDesign) -> xr.Dataset:
-    spacing, hold = design.spacing.canonical("s"), design.hold.canonical("s")
-    rate = design.scan_rate.canonical("V/s") if design.scan_rate else 1.0
-    if not (rate > 0 and hold >= 0 and spacing > 0):
-        raise StudyError("scan rate and spacing must be positive, the hold not negative")
-    levels, durations = list(design.levels or ()), list(design.durations or ())
-    corners = list(design.corners or ())
-    length = sum(durations) + hold + float(np.abs(np.diff(corners)).sum()) / rate
-    if not 2 <= length / spacing <= MOST_POINTS:
-        raise StudyError(
-            "unreasonable number of points",
-            expected=f"2 to {MOST_POINTS}",
-            found=f"{length / spacing:.3g}",
+def _limit(told: Gain, hidden: float, scale: str) -> str:
+    """Return in words what limits a candidate."""
+    words = []
+    if told.information < LITTLE:
+        words.append("hardly bears on the quantity")
+    elif told.limit and told.limit_sd < HELPS * told.sd:
+        which = "its own " if told.limit_is_new else ""
+        words.append(
+            f"limited by {which}{told.limit}: were that known, the sd would be "
+            f"{told.limit_sd:.2g}{'' if scale in {'ln', '1'} else f' {scale}'}"
         )
-    if levels:
-        time, potential = stairs(levels, durations, spacing)
     else:
-        time, potential = triangle(corners, rate, hold, spacing)
-    return read_back(entry, cv_table(entry, time, potential, np.zeros(time.size)))
+        words.append("limited by the scatter of its data")
+    if hidden > LITTLE:
+        words.append(f"below its detection limit with probability {hidden:.2g}")
+    return "; ".join(words)
 
 
-def _od(entry: DataEntry, design: OdDesign, clock: tuple[float, float]) -> xr.Dataset:
-    spacing = design.spacing.canonical("s")
-    if not (clock[1] - clock[0]) / MOST_POINTS <= spacing < clock[1] - clock[0]:
-        raise StudyError(
-            "unreasonable spacing of the spectra",
-            expected=f"a positive time below {clock[1] - clock[0]:g} s",
-            found=f"{spacing:g} s",
+def _notes(tree: xr.DataTree, origin: str, now: Present) -> list[str]:
+    notes = [f"Starts from {origin}."]
+    if approximation := tree.attrs.get("approximation"):
+        notes.append(f"That is a {approximation}: fit the study to plan by its posterior.")
+    elif "gate" in tree.attrs and not GateResult.from_json(tree.attrs["gate"]).passed:
+        notes.append("Its diagnostics gate failed: do not plan by these numbers.")
+    if now.linear < LINEAR:
+        notes.append(
+            f"Of the variance of the quantity {100 * (1 - now.linear):.0f} % is not linear in the "
+            "parameters, and counted as if no candidate could reduce it."
         )
-    # an uncertain clock needs room at the end
-    end = clock[1] - 3 * float(clock_offset(entry.meta)["clock_offset_sd_s"])
-    time = np.arange(clock[0], end + 1e-9 * spacing, spacing)
-    empty = read_back(
-        entry,
-        od_table(time, {name: np.zeros(time.size) for name in design.bands}),
-        {name: tuple(edges) for name, edges in design.bands.items()},
-    )
-    # the template is on the clock of the CV; its file is earlier by the stated offset
-    return empty.assign_coords(time=("time", time, {"unit": "s"}))
-
-
-def _icp(entry: DataEntry, rows: Sequence[IcpRow]) -> xr.Dataset:
-    return read_back(entry, icp_table(rows, [row.lod or PLACEHOLDER for row in rows]))
-
-
-def icp_rows(study: Study, name: str) -> list[IcpRow]:
-    """Return the design of one ICP dataset.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    name : str
-        The dataset.
-    """
-    rows: list[IcpRow] = _designs(study)[name]
-    return rows
+    return notes

@@ -20,7 +20,7 @@ from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.priors import Beta
 from perovec_bayes.inference.study import Study, truths
 from perovec_bayes.readers.base import SYNTHETIC_MARK
-from perovec_bayes.workflow import design, synthetic
+from perovec_bayes.workflow import synthetic, templates
 from perovec_bayes.workflow.folder import writing
 from perovec_bayes.workflow.prepare import attach_dilution, build_model, open_study, read_entry
 from perovec_bayes.workflow.quiet import quiet
@@ -71,7 +71,7 @@ def simulate(
                     hint="Use --overwrite to replace it, or another --out.",
                 )
         seed = study.study.seed if seed is None else seed
-        data = design.templates(study)
+        data = templates.templates(study)
         attach_dilution(study, data)
         model = build_model(study, card, data)
         rng = np.random.default_rng(seed)
@@ -192,8 +192,8 @@ def _content(study: Study, data: xr.Dataset, drawn: np.ndarray) -> str:
         time = data["time"].to_numpy() - float(data.attrs["clock_offset_s"])
         bands = [str(band) for band in data["band"].to_numpy()]
         return synthetic.od_table(time, dict(zip(bands, drawn.T, strict=True)))
-    rows = design.icp_rows(study, name)
-    placeholders = np.array([row.lod or design.PLACEHOLDER for row in rows])
+    rows = templates.icp_rows(study, name)
+    placeholders = np.array([row.lod or templates.PLACEHOLDER for row in rows])
     unit = data["value"].to_numpy() / placeholders
     values = drawn / unit
     if bad := [row.sample for row, v in zip(rows, values, strict=True) if v <= 0 and not row.lod]:

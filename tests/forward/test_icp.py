@@ -48,3 +48,18 @@ def test_the_variance_is_that_of_the_two_component_model(mean, share):
     draws += 0.5 * rng.standard_normal(1_000_000)
     expected = float(icp.standard_deviation(mean, 0.5, share)) ** 2
     assert draws.var() == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("distance", [-np.inf, -2.0, 0.3, 3.0])
+def test_the_information_of_censored_readings_is_that_of_their_scores(distance):
+    """E[score score'] by quadrature above the limit, and at the limit with its probability."""
+    mean, sd = 2.0, 0.5
+    low = max(distance, -12.0)
+    u = np.linspace(low, 12.0, 400_001)
+    scores = np.array([u, u**2 - 1]) / sd
+    seen = np.trapezoid(scores[:, None] * scores * stats.norm.pdf(u), u, axis=2)
+    ratio = np.exp(stats.norm.logpdf(low) - stats.norm.logcdf(low))
+    at_limit = -np.array([1.0, low]) * ratio / sd
+    expected = seen + stats.norm.cdf(low) * np.outer(at_limit, at_limit)
+    one, two, three = icp.fisher(np.array(mean), np.array(sd), np.array(mean + distance * sd))
+    np.testing.assert_allclose([[one, two], [two, three]], expected, rtol=1e-5, atol=1e-8)

@@ -13,7 +13,7 @@ from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import load_card
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.study import data_check, load_study, study_card, truths
-from perovec_bayes.workflow import design
+from perovec_bayes.workflow import templates
 
 STUDY = """
 [study]
@@ -204,7 +204,7 @@ def test_designs_know_their_experiment(tmp_path):
     text = STUDY.format(card="dissolved_lead", more="") + "".join(map(DATA.format, "ABC"))
     path.write_text(text.rstrip() + "\n" + meta + SIMULATED.format())
     with pytest.raises(StudyError, match="meta"):  # A and B have no reference
-        design.templates(load_study(path))
+        templates.templates(load_study(path))
     parts = text.split("[[data]]")
     solvents = dict(zip("ABC", ("PC", "PC", "DCM"), strict=True))
     whole = parts[0] + "".join(
@@ -212,8 +212,8 @@ def test_designs_know_their_experiment(tmp_path):
         for part, label in zip(parts[1:], "ABC", strict=True)
     )
     path.write_text(whole + SIMULATED.format())
-    found = design.templates(load_study(path))
+    found = templates.templates(load_study(path))
     assert [data.attrs["experiment"] for data in found.values()] == ["A", "B", "C"]
     path.write_text(whole.replace('solvent = "DCM" }', 'solvent = "THF" }') + SIMULATED.format())
     with pytest.raises(StudyError, match="experiment 'C' is in another solvent"):
-        design.templates(load_study(path))
+        templates.templates(load_study(path))

@@ -17,7 +17,7 @@ from perovec_bayes.inference.study import (
     study_json_schema,
     truths,
 )
-from perovec_bayes.workflow.design import CvDesign
+from perovec_bayes.workflow.templates import CvDesign
 
 CARD = """
 [card]

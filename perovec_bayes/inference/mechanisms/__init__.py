@@ -31,11 +31,21 @@ class Mechanism(NamedTuple):
     required: Callable[[Card], set[str]] | None = None
     """Names of the parameters that a card must have, where that depends on its options (of which
     the card has every one)."""
+    consumes: Callable[[Card], bool] | None = None
+    """Tells whether an experiment uses up its sample; none does unless given."""
 
 
 def _of(module: ModuleType) -> Mechanism:
     required = getattr(module, "required", None)
-    return Mechanism(module.add, module.UNITS, module.DISPLAY, module.OPTIONS, required)
+    consumes = getattr(module, "consumes", None)
+    return Mechanism(
+        module.add,
+        module.UNITS,
+        module.DISPLAY,
+        module.OPTIONS,
+        required,
+        consumes,
+    )
 
 
 MECHANISMS: dict[str, Mechanism] = {

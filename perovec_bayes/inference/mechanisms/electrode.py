@@ -71,6 +71,17 @@ DISPLAY = {
 }
 
 
+def consumes(card: Card) -> bool:
+    """Tell whether an experiment uses up its sample.
+
+    Parameters
+    ----------
+    card : Card
+        With every option.
+    """
+    return parts.has_film(card.options) or bool(card.options["shell"])
+
+
 def required(card: Card) -> set[str]:
     """Return the parameters that a card must have for its options and techniques.
 
