@@ -29,7 +29,7 @@ _QUANTITIES = {
     "ref": "intensity",
     "reference": "intensity",
 }
-_TICK_S = 1e-5
+TICK_S = 1e-5
 
 
 def _names_at(lines: list[str]) -> int | None:
@@ -127,7 +127,7 @@ def _ticks(lines: list[str]) -> dict[str, float]:
     """Return the clock of the instrument, which ticks every 10 us."""
     for line in lines:
         if found := re.match(r"Timestamp \[10 microsec ticks\]\s*(\d{1,15})", line):
-            return {"device_clock_s": int(found[1]) * _TICK_S}
+            return {"device_clock_s": int(found[1]) * TICK_S}
     return {}
 
 

@@ -47,9 +47,9 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "Export it from UV WinLab or Spectrum as ASCII (.asc) or csv.",
         ),
         (
-            rb"AVS8[24]",
-            "a raw file of AvaSoft",
-            "Export it from AvaSoft as text (.ttt or .txt).",
+            rb"STR8\d",
+            "a store-to-RAM file of AvaSoft",
+            "Export its spectra from AvaSoft as text (.ttt or .txt).",
         ),
         (
             rb"PK\x03\x04.{26}(ps_\d+\.xml|OOI)",

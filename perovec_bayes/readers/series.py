@@ -32,6 +32,8 @@ SAME_NM = 1e-6
 """Wavelengths that differ by more than this [nm] are different."""
 _SAME = ("reader", "quantity", "signal_unit")
 _CLOCK = "device_clock_s"
+_COARSE_S, _DRIFT = 2.0, 1e-3
+"""How far dates [s] and the spectrometer's clock may be apart."""
 
 
 def is_series(path: str | Path) -> bool:
@@ -235,8 +237,8 @@ def _times(
 
 def _header_times(files: list[Path], spectra: list[xr.Dataset]) -> tuple[np.ndarray, list[str]]:
     """Return the time stamps in the headers [s from the first file's], and whose clock it was."""
-    if all(not one.attrs["start_time"] and _CLOCK in one.attrs for one in spectra):
-        clock = np.array([float(one.attrs[_CLOCK]) for one in spectra])
+    clock = _device_times(spectra)
+    if clock is not None:
         return clock, ["times: in the headers of the files, clock of the spectrometer"]
     stamps: list[datetime] = []
     zones: list[str] = []
@@ -247,7 +249,7 @@ def _header_times(files: list[Path], spectra: list[xr.Dataset]) -> tuple[np.ndar
             raise DataError(
                 "no time stamp that can be read",
                 file=file,
-                expected="date and time in the header",
+                expected="date and time, with seconds, in the header",
                 found=repr(written) if written else "none",
                 hint="State name_time, where the time stands in the names of the files, or "
                 "frame_interval.",
@@ -268,6 +270,27 @@ def _header_times(files: list[Path], spectra: list[xr.Dataset]) -> tuple[np.ndar
     if all(stamp.microsecond == 0 for stamp in stamps):
         notes.append("the time stamps are whole seconds: each time may be wrong by up to 1 s")
     return seconds, notes
+
+
+def _device_times(spectra: list[xr.Dataset]) -> np.ndarray | None:
+    """Return the times on the spectrometer's clock [s]; None if there is none to be trusted.
+
+    It begins again when it is full or switched on: dates, where there are any, must go with it.
+    """
+    if not all(_CLOCK in one.attrs for one in spectra):
+        return None
+    clock = np.array([float(one.attrs[_CLOCK]) for one in spectra])
+    written = [str(one.attrs["start_time"]) for one in spectra]
+    if not any(written):
+        return clock
+    try:
+        saved = [datetime.fromisoformat(stamp) for stamp in written]
+    except ValueError:
+        return None
+    coarse = 60.0 if all(stamp.second == 0 for stamp in saved) else _COARSE_S
+    passed = np.array([(stamp - saved[0]).total_seconds() for stamp in saved])
+    apart = np.abs(clock - clock[0] - passed)
+    return clock if (apart <= coarse + _DRIFT * np.abs(passed)).all() else None
 
 
 def _check_apart(

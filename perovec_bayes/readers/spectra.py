@@ -140,7 +140,7 @@ def spectra_dataset(
     what, unit = _meaning(frames, options)
     nm, signal = _in_order(source, frames)
     time = _times(frames, options)
-    kept = _range(source, nm, options)
+    kept = in_range(source, nm, options)
     nm, signal = nm[kept], signal[:, kept] * _scale(what, unit)
     if what in _SCALES:
         unit = "1"
@@ -279,7 +279,30 @@ def _times(frames: Frames, options: Mapping[str, Any]) -> np.ndarray:
     return np.arange(count) * (0.0 if np.isnan(step) else step)
 
 
-def _range(source: Source, nm: np.ndarray, options: Mapping[str, Any]) -> np.ndarray:
+def in_range(source: Source, nm: np.ndarray, options: Mapping[str, Any]) -> np.ndarray:
+    """Return which wavelengths `wavelength_range` keeps, all without it.
+
+    Parameters
+    ----------
+    source : Source
+        The file, for messages.
+    nm : ndarray
+        Wavelengths, shape (w,) [nm].
+    options : mapping
+        `wavelength_range`, if it is stated.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (w,); at least two are True where a range is stated.
+
+    Raises
+    ------
+    StudyError
+        If it is no range.
+    DataError
+        If fewer than two wavelengths lie in it.
+    """
     ends = options.get("wavelength_range")
     if ends is None:
         return np.ones(nm.size, dtype=bool)

@@ -473,3 +473,63 @@ def perkinelmer_icp(*, delimiter=",", columns=("Int (Corr)", "Conc (Samp)")):
             }
             rows.append([label, analyte, "4/7/2023", element, nm, *(cells[c] for c in columns)])
     return "\r\n".join(delimiter.join(row) for row in [heads, *rows]) + "\r\n"
+
+
+def counts_of_avantes(factor=1.0):
+    """Sample, dark and reference; (S - D)/(R - D) is a tenth of the factor."""
+    dark = np.full(NM.size, 10.0)
+    return dark + 0.1 * factor * spectrum(), dark, dark + spectrum()
+
+
+def avantes8(
+    frames=1,
+    *,
+    mode=3,
+    version=b"AVS84",
+    devices=(b"1305084U1",),
+    axes=(NM,),
+    counts=None,
+    ticks=None,
+    saved=(2019, 7, 6, 15, 48),
+    exposures=(50.0,),
+    rest=60,
+):
+    """An AvaSoft 8 file: `frames` spectra of each device in turn, with bytes after the arrays."""
+    year, month, day, hour, minute = saved
+    date = year << 20 | month << 16 | day << 11 | hour << 6 | minute
+    parts = []
+    for i in range(frames * len(devices)):
+        frame, which = divmod(i, len(devices))
+        device, axis = devices[which], axes[which % len(axes)]
+        head = struct.pack("<4B", i % 256, mode, 0, 0)
+        head += device.ljust(10, b"\0") + device.ljust(64, b"\0") + b"\2"
+        exposure = exposures[frame % len(exposures)]
+        head += struct.pack("<HHfIIBBHBB3B", 40, 39 + axis.size, exposure, 0, 20, 1, 100, 3, 0, 1,
+                            0, 0, 0)  # fmt: skip
+        tick = 114_059_250 + 50_000 * frame if ticks is None else ticks[frame]
+        head += struct.pack("<HIIfH", 0, 0, 0, 0.0, 0) + struct.pack("<II", tick, date)
+        head += struct.pack("<5f5d", 37.9, 37.9, 0, 2850, 90, *np.zeros(5)) + bytes(130)
+        columns = counts_of_avantes(1 + 0.1 * frame) if counts is None else counts
+        arrays = np.concatenate([axis, *columns]).astype("<f4").tobytes()
+        body = head + arrays
+        parts.append(struct.pack("<I", 4 + len(body) + rest) + body + b"Merge0".ljust(10, b"\0"))
+        parts.append(bytes(rest))
+    return version + struct.pack("<B", frames * len(devices)) + b"".join(parts)
+
+
+def avantes7(*, version=70, mode=2, single=False, tick=1.7179471e9, stamp=(34045, 18542)):
+    """A file of AvaSoft 6 (60) or 7 (70), whose polynomial gives `NM` to pixels from 30 on."""
+    slope = NM[1] - NM[0]
+    polynomial = [NM[0] - 30 * slope, slope, 0, 0, 0]
+    name = [float(letter) for letter in b"1305084U1"]
+    pixels = [30, 29 + NM.size]
+    sample, dark, reference = counts_of_avantes()
+    counts = sample if single else np.stack([sample, reference, dark], axis=1).ravel()
+    if version == 60:
+        head = [60, *polynomial, *name, *pixels, mode, 0]
+        tail = [95, 20, 3]
+    else:
+        settings = [mode, 0, 0, 0, 0, 0, *stamp, tick, 0, 3, *[0] * 8]
+        head = [70, *name, *name, *[0] * 55, *polynomial, *pixels, *settings]
+        tail = [95, 20, 0]
+    return np.concatenate([head, counts, tail]).astype("<f4").tobytes()

@@ -398,7 +398,7 @@ def test_summary_names_a_saturated_detector(file):
 
 
 BINARIES = {
-    "AvaSoft": b"AVS84\x01" + b"\0" * 60,
+    "a store-to-RAM file of AvaSoft": b"STR84\x01" + b"\0" * 60,
     ".xlsx": b"\xd0\xcf\x11\xe0" + b"\0" * 60,
     "SpectraSuite": b"PK\x03\x04" + b"\0" * 26 + b"ps_0.xml",
 }
