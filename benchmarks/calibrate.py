@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import jax
 import pandas as pd
+from in_parts import main
 from matplotlib.figure import Figure
 
 from perovec_bayes.diagnostics.calibration import LEVELS, assess, band
@@ -49,14 +48,6 @@ def work(card: str, seeds: list[int], raw: Path) -> None:
             if new:
                 writer.writeheader()
             writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
-
-
-def gather(raws: list[Path]) -> pd.DataFrame:
-    """Return the lines of all processes so far."""
-    tables = [pd.read_csv(path) for path in raws if path.exists()]
-    if not tables:
-        return pd.DataFrame(columns=list(BESIDE))
-    return pd.concat(tables, ignore_index=True).drop_duplicates("seed").sort_values("seed")
 
 
 def report(card: str, table: pd.DataFrame) -> None:
@@ -94,29 +85,8 @@ def report(card: str, table: pd.DataFrame) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def main() -> None:
-    """Run what the arguments ask for."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("card")
     parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    folder = HERE / "raw"
-    folder.mkdir(exist_ok=True)
-    raws = [folder / f"{options.card}_{part}.csv" for part in range(options.processes)]
-    if options.part is not None:
-        done = set(gather(raws)["seed"])
-        seeds = range(options.part, options.simulations, options.processes)
-        work(options.card, [seed for seed in seeds if seed not in done], raws[options.part])
-        return
-    command = [sys.executable, *sys.argv]
-    parts = [subprocess.Popen([*command, "--part", str(part)]) for part in range(options.processes)]
-    ends = [part.wait() for part in parts]
-    if any(ends):
-        raise SystemExit("a process has failed")
-    report(options.card, gather(raws))
-
-
-if __name__ == "__main__":
-    main()
+    main(parser, "", ["seed"], work, report)

@@ -13,15 +13,14 @@ the first ended); `results/misfit_CARD.csv` has the share of 90 % intervals that
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from in_parts import main
 
 HERE = Path(__file__).parent
 NOISES = ("correlated", "independent")
@@ -132,12 +131,12 @@ class Problem:
         return rows
 
 
-def gather(raws: list[Path]) -> pd.DataFrame:
-    """Return the lines of all processes so far."""
-    tables = [pd.read_csv(path) for path in raws if path.exists()]
-    if not tables:
-        return pd.DataFrame(columns=KEYS)
-    return pd.concat(tables, ignore_index=True).drop_duplicates(KEYS)
+def work(card: str, seeds: list[int], path: Path) -> None:
+    """Fit the data of some seeds, in this process."""
+    problem = Problem(card)
+    for seed in seeds:
+        rows = pd.DataFrame(problem.run(seed))
+        rows.to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
 def report(card: str, table: pd.DataFrame) -> None:
@@ -156,33 +155,8 @@ def report(card: str, table: pd.DataFrame) -> None:
     sys.stdout.write(rows.to_string() + "\n")
 
 
-def main() -> None:
-    """Run what the arguments ask for."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("card", choices=list(QUANTITIES))
     parser.add_argument("--simulations", type=int, default=100)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    folder = HERE / "raw"
-    folder.mkdir(exist_ok=True)
-    raws = [folder / f"misfit_{options.card}_{part}.csv" for part in range(options.processes)]
-    if options.part is not None:
-        done = set(gather(raws)["seed"])
-        problem = Problem(options.card)
-        for seed in range(options.part, options.simulations, options.processes):
-            if seed not in done:
-                path = raws[options.part]
-                rows = pd.DataFrame(problem.run(seed))
-                rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-        return
-    command = [sys.executable, *sys.argv]
-    parts = [subprocess.Popen([*command, "--part", str(part)]) for part in range(options.processes)]
-    ends = [part.wait() for part in parts]
-    if any(ends):
-        raise SystemExit("a process has failed")
-    report(options.card, gather(raws))
-
-
-if __name__ == "__main__":
-    main()
+    main(parser, "misfit_", KEYS, work, report)
