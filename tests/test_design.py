@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import put_study
 
 import perovec_bayes as pb
 from perovec_bayes.cli import main
@@ -46,6 +45,7 @@ from perovec_bayes.workflow.obvious import obvious
 from perovec_bayes.workflow.prepare import Prepared, build_model, open_study, prepare
 from perovec_bayes.workflow.refit import Refitter
 from perovec_bayes.workflow.templates import templates
+from tests.conftest import put_study
 
 TABLE = Path(__file__).parents[1] / "benchmarks" / "results" / "expected_gain.csv"
 SAMPLE = """
