@@ -30,7 +30,7 @@ SIZE = 0.02
 """Its sd as a share of the largest current [1]."""
 LEVEL = 0.9
 QUANTITIES = {
-    "redox_couple": ("E0", "E_half", "A_c_sqrtD", "k0"),
+    "redox_couple": ("E0", "E_half", "k0", "k0_per_sqrtD"),
     "bulk_film": ("E0", "K_sp", "G0", "E_f"),
 }
 KEYS = ["seed", "noise", "quantity"]
