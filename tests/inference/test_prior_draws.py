@@ -57,12 +57,18 @@ def spectra():
     return od(time, np.linspace([0.18, 0.02], [0.05, 0.03], len(time)))
 
 
-def solubilities(solute="CsPbBr3"):
-    """Two readings and a detection limit."""
+def solubilities(*solutes):
+    """Two readings and a detection limit, of each solute."""
     return icp(
-        {"sample": "A", "value": 2.4e-6, "sd": 1e-7, "solute": solute},
-        {"sample": "B", "value": 2.2e-6, "sd": 1e-7, "solute": solute},
-        {"sample": "C", "solvent": "DCM", "lod": 2e-10, "solute": solute},
+        *(
+            {"solute": solute, "sample": f"{solute} {sample}", **reading}
+            for solute in solutes or ("CsPbBr3",)
+            for sample, reading in (
+                ("A", {"value": 2.4e-6, "sd": 1e-7}),
+                ("B", {"value": 2.2e-6, "sd": 1e-7}),
+                ("C", {"solvent": "DCM", "lod": 2e-10}),
+            )
+        )
     )
 
 
@@ -74,6 +80,7 @@ DATA = {
     "bulk_film": lambda: [voltammogram(), spectra()],
     "nanocrystal_film": lambda: [voltammogram(), spectra()],
     "chronoamperometry": lambda: [transient()],
+    "solvent_regression": lambda: [solubilities("CsPbBr3", "Pb(OA)2")],
 }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import xarray as xr
 from jax import numpy as jnp
+from jax.nn import softplus
 from jax.scipy.linalg import cho_solve
 from pytensor import tensor as pt
 
@@ -170,8 +171,7 @@ def _frame_law(builder: Builder, law: Law, means: Means) -> None:
     only = np.isfinite(means.limit)
     limit = np.where(only, means.limit, 0.0)
     w = builder.values[law.residual]  # of a solvent with a limit only: its coordinate, see `Frame`
-    rises = pt.log(pt.softplus(pt.maximum(w, -30.0))) + pt.minimum(w + 30.0, 0.0)
-    value = pt.where(only, limit + rises / LN10, means.value)
+    value = pt.where(only, limit + wrap(_rise)(w) / LN10, means.value)
     weight = pt.where(only, law.scale**-2, means.weight / (1 + law.scale**2 * means.weight))
 
     priors = [builder.card.parameters[name].canonical_prior() for name in law.names]
@@ -200,6 +200,14 @@ def _frame_law(builder: Builder, law: Law, means: Means) -> None:
         pt.where(only, 1 / (LN10 * law.scale), 1 / pt.sqrt(precision)),
         only,
     )
+
+
+def _rise(w: Any) -> Any:
+    """Return how far a bounded coordinate is above its centre, in widths.
+
+    Not by PyTensor's softplus, whose JAX form has no finite gradient beyond 709.
+    """
+    return jnp.log(softplus(jnp.maximum(w, -30.0))) + jnp.minimum(w + 30.0, 0.0)
 
 
 def _conditionals(
