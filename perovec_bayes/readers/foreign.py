@@ -6,16 +6,13 @@ import re
 
 from perovec_bayes.errors import DataError
 from perovec_bayes.readers.base import Source
+from perovec_bayes.readers.labelled import without_units
+from perovec_bayes.readers.layout import decode_any
 from perovec_bayes.readers.workbook import sheet_names
 
 SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
-    (re.compile(sign, re.DOTALL), what, hint)
+    (re.compile(sign, re.DOTALL | (re.IGNORECASE if b"<" in sign else 0)), what, hint)
     for sign, what, hint in (
-        (
-            rb"[\x00 ]{16}.{4}[\r\n\x00 ]{1,4}(Version|Peaks)=",
-            "an Ivium data file (.idf, .ids)",
-            "In IviumSoft choose File > Export > text with time, E and I, and read that.",
-        ),
         (
             rb"(\xef\xbb\xbf)?E[Cc]-L[Aa][Bb] (SETTING|LOG) FILE",
             "settings or a log of EC-Lab, without data",
@@ -72,6 +69,16 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "metadata of echemdb, without data",
             "Read the table (.csv) of the same name beside it.",
         ),
+        (
+            rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|table|head|body|meta)\b",
+            "a web page (many programs export it as .xls)",
+            "Open it in a spreadsheet program and save it as .xlsx or csv.",
+        ),
+        (
+            rb"(\xef\xbb\xbf)?\s*<\?xml.{0,300}urn:schemas-microsoft-com:office:spreadsheet",
+            "an XML spreadsheet (.xls of 2003)",
+            "Save it as .xlsx or csv.",
+        ),
         (rb"%PDF-", "a PDF", "Export the measurement itself as text."),
         (rb"\x1f\x8b|7z\xbc\xaf|Rar!", "an archive", "Unpack it, and read the file within."),
         (
@@ -82,7 +89,9 @@ SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     )
 )
 LOOKED_AT = 8000
-"""Bytes that tell what a file is."""
+"""Bytes that tell what a file is ..."""
+TOP_BYTES = 20_000
+"""... and, of a text, in which a table is looked for."""
 BINARY_HINT = (
     "Export the measurement as text from the program of the instrument (NOVA .nox, CH Instruments "
     ".bin, Zahner .isc, PAR M270 and the like cannot be read here)."
@@ -91,6 +100,9 @@ BINARY_HINT = (
 
 def refuse(source: Source) -> None:
     """Raise a `DataError` with words on what to do if the file is of a kind that is not read.
+
+    So is a binary file, a workbook without headings that are understood, and a table of potential
+    and current whose headings have no units.
 
     Parameters
     ----------
@@ -108,9 +120,24 @@ def refuse(source: Source) -> None:
             found=_sheets(source),
             hint="Map its columns (docs/data.md), or give them units: 'Potential (V)'.",
         )
-    head = source.raw[:2000]
-    if head.count(0) > 0.02 * len(head) and not re.match(rb"\xff\xfe|\xfe\xff", head):
-        raise DataError("a binary file: not read here", file=source.file, hint=BINARY_HINT)
+    try:
+        content = decode_any(Source(source.path, source.raw[:TOP_BYTES]))
+    except DataError:
+        raise DataError(
+            "a binary file: not read here", file=source.file, hint=BINARY_HINT
+        ) from None
+    bare = without_units(content)
+    if bare is not None:
+        line, names = bare
+        raise DataError(
+            "a table whose headings have no units that are understood",
+            file=source.file,
+            place=f"line {line}",
+            expected="units behind the names, 'Potential (V)', or in the line below them",
+            found=", ".join(names)[:200],
+            hint="Write them there, or state format = 'delimited' and map the columns with their "
+            "units (docs/data.md).",
+        )
 
 
 def _sheets(source: Source) -> str:

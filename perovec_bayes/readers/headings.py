@@ -17,26 +17,31 @@ from perovec_bayes.errors import UnitError
 CANONICAL = {"time": "s", "potential": "V", "current": "A", "density": "A/cm^2", "cycle": "1"}
 NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "time": (
-        ("time", "t", "elapsed time", "time elapsed", "projected time"),
+        ("time", "t", "elapsed time", "time elapsed", "projected time",
+         "zeit", "temps", "tiempo", "tempo", "tijd"),
         ("corrected time", "total time", "test time"),
     ),
     "potential": (
         ("ewe", "we(1).potential", "vf", "e", "potential", "u", "voltage", "raw_potential",
-         "e vs. ref", "working electrode potential", "measured potential", "we potential"),
+         "e vs. ref", "working electrode potential", "measured potential", "we potential",
+         "potenzial", "spannung", "potentiel", "tension", "potencial", "potenziale", "potentiaal",
+         "spanning"),
         ("ewe-ir", "e_corr"),
         ("control", "potential applied", "e applied", "applied potential", "setpoint"),
     ),
     "current": (
         ("i", "we(1).current", "im", "current", "raw_current", "i1", "we current", "j",
-         "current density", "i_we", "i density"),
+         "current density", "i_we", "i density",
+         "strom", "stromstärke", "stromdichte", "courant", "densité de courant", "corriente",
+         "densidad de corriente", "corrente", "densità di corrente", "stroom", "stroomdichtheid"),
         ("i2", "i3", "i4", "i5", "i6", "i7", "i8", "we(2).current"),
     ),
     "cycle": (
         ("cycle number", "cycle", "scan", "cycle no", "cycle no.", "cycle #", "scan number",
-         "cycle_number", "cyclenumber"),
+         "cycle_number", "cyclenumber", "zyklus"),
     ),
 }  # fmt: skip
-"""Names of each quantity in lower case, the best first."""
+"""Names of each quantity in lower case, the best first; English, then other languages."""
 RANKS = {
     name: (quantity, rank)
     for quantity, groups in NAMES.items()
@@ -53,6 +58,8 @@ FORMS = (
 AGAINST = re.compile(r"^(?P<unit>\S+?)\s+vs\.?\s*(?P<reference>.+)$", re.IGNORECASE)
 UNIT = re.compile(r"[A-Za-zµ]{1,9}(\^-?[1-3])?([*/][A-Za-zµ]{1,9}(\^-?[1-3])?){0,3}")
 """What may be a unit; nothing else reaches the unit parser."""
+MEGA = re.compile(r"M[VA]")
+"""In headings written in capitals it means milli: not taken."""
 LONGEST = 60
 """No heading has more characters."""
 NO_REFERENCE = ("ref", "ref.", "reference", "")
@@ -104,6 +111,14 @@ def heading(text: str, unit: str | None = None) -> Heading | None:
     return None
 
 
+def named(text: str) -> str:
+    """Return the quantity that a heading names whatever its unit, a key of `NAMES`; "" for none."""
+    text = " ".join(text.split())[:LONGEST]
+    matches = [re.fullmatch(form, text) for form in FORMS]
+    names = [_plain(text), *(_plain(m["name"]) for m in matches if m)]
+    return next((RANKS[name][0] for name in names if name in RANKS), "")
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[<>]", "", name).strip().lower()
 
@@ -117,7 +132,9 @@ def _unit(quantity: str, written: str) -> tuple[str, str, str] | None:
         if reference.lower() in NO_REFERENCE:
             reference = ""
     unit = plain_unit(written)
-    if not UNIT.fullmatch(unit):
+    if quantity == "time":
+        unit = unit.lower()  # no time is in siemens or megaseconds
+    if not UNIT.fullmatch(unit) or MEGA.match(unit):
         return None
     kinds = ("current", "density") if quantity == "current" else (quantity,)
     for kind in kinds:

@@ -7,7 +7,21 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["value", "left", "right", "absent", "missing", "over"]
 
-NOT_DETECTED = ("nd", "bdl", "bql", "<lod", "<loq", "<dl", "<mdl", "<rl", "udl", "u")
+NOT_DETECTED = (
+    "nd",
+    "nn",
+    "<bg",
+    "<ng",
+    "bdl",
+    "bql",
+    "<lod",
+    "<loq",
+    "<dl",
+    "<mdl",
+    "<rl",
+    "udl",
+    "u",
+)
 MISSING = ("-", "--", "---", "na", "n/a", "nan", "none", "uncal", "uncal.", "#n/a", "#value!")
 _FLAGGED = re.compile(r"(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(?P<flag>[A-Za-z]{1,2})$")
 _FLAGS: dict[str, Kind] = {

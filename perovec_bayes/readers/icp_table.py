@@ -11,7 +11,8 @@ one, `--`, `uncal` or `####` is missing and its row is dropped with a note.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,24 @@ import xarray as xr
 
 from perovec_bayes import units
 from perovec_bayes.constants import MOLAR_MASS
-from perovec_bayes.errors import DataError, PerovecError, UnitError
+from perovec_bayes.errors import DataError, PerovecError, StudyError, UnitError
 from perovec_bayes.readers.base import COMMON_META, Reader, Source, check_keys, nearest
 from perovec_bayes.readers.icp_cells import understand
 from perovec_bayes.readers.icp_dataset import icp_dataset
-from perovec_bayes.readers.layout import LAYOUT_OPTIONS, Layout, decode
+from perovec_bayes.readers.layout import LAYOUT_OPTIONS, Layout, decode_any
+from perovec_bayes.readers.numbers import decimal_mark
 from perovec_bayes.readers.table import Table, parse
-from perovec_bayes.readers.tabular import open_table
+from perovec_bayes.readers.tabular import open_table, text_table
+from perovec_bayes.readers.workbook import sheet_names, sheet_rows
 
 NAME = "icp_table"
 REQUIRED = ("sample", "element", "solute", "solvent", "replicate", "value", "unit")
+NUMERIC = ("value", "sd", "dilution", "lod")
+"""Columns that show the decimal mark."""
+TOP_ROWS = 60
+"""The names of the columns are looked for in so many first lines or rows ..."""
+MOST_SHEETS = 20
+"""... of so many sheets."""
 OPTIONAL = ("sd", "dilution", "lod", "qualifier", "comment")
 QUALIFIED = {
     **dict.fromkeys(("", "=", "J"), "{}"),
@@ -151,28 +160,74 @@ def _columns(table: Table) -> dict[str, list[str]]:
     return {name: table.texts(i) for i, name in enumerate(names)}
 
 
-def _header_delimiter(source: Source) -> str | None:
-    """Return the delimiter that splits a line of the text into the required names, or None."""
+def _names_columns(cells: Iterable[object]) -> bool:
+    """Whether the cells of a line or row are the names of the columns."""
+    return set(REQUIRED) <= {str(cell).strip(' "').lower() for cell in cells if cell is not None}
+
+
+def _text_header(source: Source) -> dict[str, Any]:
+    """Return line and delimiter of the names of the columns in a text; nothing if none."""
     try:
-        lines = decode(source, "utf-8", "latin-1").split("\n", 100)[:100]
+        lines = decode_any(source).split("\n", TOP_ROWS)[:TOP_ROWS]
     except DataError:
-        return None
-    top = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    for delimiter in (",", ";", "\t"):
-        if set(REQUIRED) <= {cell.strip(' "').lower() for cell in top.split(delimiter)}:
-            return delimiter
-    return None
+        return {}
+    for number, line in enumerate(lines, start=1):
+        for delimiter in (",", ";", "\t"):
+            if not line.startswith("#") and _names_columns(line.split(delimiter)):
+                return {"header": number, "delimiter": delimiter}
+    return {}
+
+
+def _sheet_headers(source: Source, wanted: object) -> list[dict[str, Any]]:
+    """Return sheet and row of the names of the columns, of every sheet that has them."""
+    titles = sheet_names(source)[:MOST_SHEETS]
+    return [
+        {"header": number, "sheet": title}
+        for title in (titles if wanted is None else [t for t in titles if t == wanted])
+        for number, row in enumerate(sheet_rows(source, title, TOP_ROWS), start=1)
+        if _names_columns(row)
+    ]
+
+
+def _sheet_header(source: Source, wanted: object) -> dict[str, Any]:
+    """Return sheet and row of the names of the columns; nothing if no sheet has them."""
+    found = _sheet_headers(source, wanted)
+    if len(found) > 1:
+        raise StudyError(
+            f"{len(found)} tables of results in '{source.file}'",
+            place="sheet",
+            expected=", ".join(repr(where["sheet"]) for where in found)[:400],
+            found="nothing" if wanted is None else repr(wanted),
+            hint="State sheet, and keep one table in each.",
+        )
+    return found[0] if found else {}
 
 
 def sniff(source: Source) -> bool:
-    """Whether the first line (comments aside) or the only sheet's first row names the columns."""
-    if not source.is_workbook:
-        return _header_delimiter(source) is not None
+    """Whether one of the first lines, or of the first rows of a sheet, names the columns."""
     try:
-        header = open_table(source, Layout(header=None, comment="#")).header
+        return bool(_sheet_headers(source, None) if source.is_workbook else _text_header(source))
     except PerovecError:
         return False
-    return set(REQUIRED) <= {name.lower() for name in header}
+
+
+def _open(source: Source, options: Mapping[str, Any]) -> Table:
+    """Open the table; what the study does not say of its layout follows from the file."""
+    if source.is_workbook:
+        found = _sheet_header(source, options.get("sheet"))
+    else:
+        found = _text_header(source)
+    layout = Layout.from_options(options, **{"header": None, "comment": "#", **found})
+    if source.is_workbook or "encoding" in options:
+        table = open_table(source, layout)
+    else:
+        table = text_table(source.file, decode_any(source), layout)
+    if "decimal" in options:
+        return table
+    names = [name.lower() for name in table.header]
+    frame = table.load([names.index(key) for key in NUMERIC if key in names], True)
+    cells = [cell for _, column in frame.items() for cell in column if isinstance(cell, str)]
+    return replace(table, decimal=decimal_mark(source.file, "\n".join(cells), ";"))
 
 
 def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
@@ -185,8 +240,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     meta : mapping
         Keys of `base.COMMON_META`.
     options : mapping
-        Layout options (`table.LAYOUT_OPTIONS`); the delimiter follows from the header, lines that
-        begin with '#' are comments.
+        Layout options (`layout.LAYOUT_OPTIONS`); header, delimiter and decimal mark follow from the
+        file unless stated, lines that begin with '#' are comments.
 
     Returns
     -------
@@ -195,9 +250,7 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     """
     check_keys(meta, COMMON_META, "meta")
     check_keys(options, LAYOUT_OPTIONS, f"format '{NAME}'")
-    delimiter = None if source.is_workbook else _header_delimiter(source)
-    defaults = {"header": None, "comment": "#", "delimiter": delimiter or ","}
-    table = open_table(source, Layout.from_options(options, **defaults))
+    table = _open(source, options)
     cells = _columns(table)
     kept: list[int] = []
     dropped: list[str] = []

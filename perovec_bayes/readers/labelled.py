@@ -1,16 +1,25 @@
-"""Finding a table in a text by its headings: columns whose names say quantity and unit."""
+"""Finding a table in a text by its headings: columns whose names say quantity and unit.
+
+The units may stand in the line below the names.
+"""
 
 from __future__ import annotations
 
 import csv
+import itertools
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from perovec_bayes.readers.headings import Heading, heading
+from perovec_bayes.readers.headings import Heading, heading, named
 from perovec_bayes.readers.layout import DELIMITERS, Layout
 
 TOP_LINES = 300
 """A heading is looked for in so many first lines."""
+LONGEST_LINE = 4000
+"""No line of headings has more characters."""
+NEAR = 3
+"""The line of units is among so many below the names."""
 MARKS = ("tab", "semicolon", "comma")
 """Separators that go before blanks, which stand within headings as well: "half cycle"."""
 NUMBER = re.compile(r"[-+]?(\d[\d.,'’  ]*|[.,]\d+)([eE][-+]?\d+)?")
@@ -50,7 +59,7 @@ def find_table(content: str, first: int = 1) -> Found | None:
     lines = content.split("\n", TOP_LINES + 8)[: TOP_LINES + 8]
     for number in range(first, min(len(lines), TOP_LINES) + 1):
         line = lines[number - 1]
-        if not 3 <= len(line) <= 4000 or re.match(r"\s*[-+.\d]", line):
+        if not 3 <= len(line) <= LONGEST_LINE or re.match(r"\s*[-+.\d]", line):
             continue
         options = [f for s in MARKS if (f := _headings(line, s, number, lines[number:]))]
         if options:
@@ -67,16 +76,65 @@ def _headings(line: str, separator: str, number: int, after: list[str]) -> Found
     if len(names) < 2:
         return None
     headings = tuple(heading(name) for name in names)
-    quantities = {h.quantity for h in headings if h is not None}
-    if not quantities & {"current", "density"} or not quantities & {"potential", "time"}:
+    below = 0
+    if not _is_enough(headings):
+        filled = [i for i, row in enumerate(after[:NEAR]) if row.strip()]
+        below = filled[0] + 1 if filled else 0
+        headings = _with_units_below(names, after[below - 1], separator) if below else ()
+    if not _is_enough(headings):
         return None
-    data = [row for row in after if row.strip()][:6]
+    data = [row for row in after[below:] if row.strip()][:6]
     decimal = decimal_mark(data, separator)
     if decimal is None:
         return None
     quoted = '"' in line or any('"' in row for row in data)
-    layout = Layout(delimiter=separator, decimal=decimal, header=number, quoted=quoted)
+    layout = Layout(
+        delimiter=separator, decimal=decimal, header=number, skip_rows=below, quoted=quoted
+    )
     return Found(layout, tuple(names), headings)
+
+
+def _is_enough(headings: Sequence[Heading | None]) -> bool:
+    """Whether a current is among the columns, and a potential or a time."""
+    quantities = {h.quantity for h in headings if h is not None}
+    return bool(quantities & {"current", "density"} and quantities & {"potential", "time"})
+
+
+def _with_units_below(
+    names: Sequence[str], line: str, separator: str
+) -> tuple[Heading | None, ...]:
+    """Return what names mean with the units in the line below them; nothing if it holds none."""
+    units = [cell.strip("()[] ") for cell in split(line, separator)]
+    while units and not units[-1]:
+        units.pop()
+    if len(units) > len(names) or any(NUMBER.fullmatch(unit) for unit in units):
+        return ()
+    pairs = itertools.zip_longest(names, units, fillvalue="")
+    return tuple(heading(name, unit) if unit else heading(name) for name, unit in pairs)
+
+
+def without_units(content: str) -> tuple[int, tuple[str, ...]] | None:
+    """Find a line that names potential and current, without units that are understood.
+
+    Parameters
+    ----------
+    content : str
+        The text.
+
+    Returns
+    -------
+    tuple of int and tuple of str, or None
+        The line, from 1, and the names in it.
+    """
+    for number, line in enumerate(content.split("\n", TOP_LINES)[:TOP_LINES], start=1):
+        for separator in (*MARKS, "space") if len(line) <= LONGEST_LINE else ():
+            names = split(line, separator)
+            meant = [named(name) for name in names]
+            mostly = 2 * sum(map(bool, meant)) >= len(names)  # U and I are elements as well
+            understood = _is_enough([heading(name) for name in names])
+            if mostly and {"potential", "current"} <= set(meant) and not understood:
+                return number, tuple(names)
+    return None
 
 
 def split(line: str, separator: str) -> list[str]:
@@ -114,8 +172,6 @@ def decimal_mark(rows: list[str], separator: str) -> str | None:
     numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
     if not numbers:
         return None
-    if separator == "comma":
-        return "."
     comma = any(re.search(r",\d+([eE][-+]?\d+)?$", n) and n.count(",") == 1 for n in numbers)
     point = any(re.search(r"\.\d+([eE][-+]?\d+)?$", n) and n.count(".") == 1 for n in numbers)
     return "," if comma and not point else "."

@@ -3,9 +3,10 @@
 Returns dimension `point` with `time` [s], `potential` [V], `current` [A], and `cycle` (the scan).
 The text is UTF-16 or UTF-8; a title stands over each pair of columns, their units (`V`, `µA`; or
 `s`, `µA`) in a row of their own. All scans of the first voltammogram are read; the summary names
-the others, and `table` picks one by number or title. Anodic currents are positive. There is no
-scan rate in the file: state `scan_rate`. A chronoamperometry has no potential in it: save the
-session instead. Pulse techniques are refused.
+the others, and `table` picks one by number or title. Measurements of the same title are told apart
+by their times; scans have a number in their title, or the same time. Anodic currents are positive.
+There is no scan rate in the file: state `scan_rate`. A chronoamperometry has no potential in it:
+save the session instead. Pulse techniques are refused.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def _pairs(file: str, lines: list[str]) -> tuple[int, str, list[_Pair]]:
             found = [_quantity(unit) for unit in units]
             if len(units) < 2 or sum(h is not None for h in found) < 2:
                 continue
-            titles = _titles(lines[max(0, number - 6) : number - 1], separator, len(units))
+            above = [split(row, separator) for row in lines[max(0, number - 6) : number - 1]]
+            titles = _told_apart(_titles(above, len(units)), _stamps(above, len(units)))
             pairs = [
                 _Pair(titles[i], i, (found[i], found[i + 1]))
                 for i in range(0, len(units) - 1, 2)
@@ -141,11 +143,38 @@ def _quantity(unit: str) -> Heading | None:
     return None
 
 
-def _titles(rows: list[str], separator: str, width: int) -> list[str]:
+def _stamps(rows: list[list[str]], width: int) -> list[str]:
+    """Return when the measurement in each column was made; "" where it is not said."""
+    stamps = [""] * width
+    for cells in rows:
+        for i, cell in enumerate(cells[: width - 1]):
+            if cell.lower().startswith("date and time measurement"):
+                stamps[i] = stamps[i + 1] = cells[i + 1] if i + 1 < len(cells) else ""
+    return stamps
+
+
+def _told_apart(titles: list[str], stamps: list[str]) -> list[str]:
+    """Return titles in which measurements of the same title, not scans of one, are numbered.
+
+    Scans have a number in the title, or the same time of the measurement.
+    """
+    numbers: dict[str, dict[str, int]] = {}
+    named = []
+    for i, title in enumerate(titles):
+        match = SCAN.match(title)
+        rest = match["rest"] if match else title
+        unstamped = "" if match else str(i - i % 2)
+        known = numbers.setdefault(rest, {})
+        number = known.setdefault(stamps[i] or unstamped, len(known) + 1)
+        scan = f" Scan {match['number']}" if match else ""
+        named.append(title if number == 1 else f"{rest} ({number}){scan}")
+    return named
+
+
+def _titles(rows: list[list[str]], width: int) -> list[str]:
     """Return the title over each column; over the second of a pair it is mostly empty."""
     titles = [""] * width
-    for row in rows:
-        cells = split(row, separator)
+    for cells in rows:
         if cells and re.match(r"date and time|notes", cells[0], re.IGNORECASE):
             continue
         for i, cell in enumerate(cells[:width]):

@@ -8,6 +8,7 @@ columns named by their wavelengths ("450", "450 nm"). Returns what `spectra` say
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,16 +26,31 @@ from perovec_bayes.readers.numbers import number, read_block
 from perovec_bayes.readers.spectra import UNKNOWN, Frames, spectra_dataset
 
 NAME = "spectra_table"
-_WAVELENGTH = re.compile(r"(wave ?length|lambda|λ|wl)(\b|_)|^\[?nm\]?$", re.IGNORECASE)
-_TIME = re.compile(r"^(elapsed )?(time|t)\b", re.IGNORECASE)
+_WAVELENGTH = re.compile(
+    r"(wave ?length|wellenl.{1,2}nge|longueur d.onde|longitud de onda|lunghezza d.onda|golflengte"
+    r"|lambda|λ|wl)(\b|_)|^\[?nm\]?$",
+    re.IGNORECASE,
+)
+"""In six languages; in another encoding ä may be two characters."""
+_TIME = re.compile(r"^(elapsed )?(time|t|zeit|temps|tiempo|tempo|tijd)\b", re.IGNORECASE)
+_UNIT_BELOW = re.compile(r"[(\[]?(nm|s|min|ms)[)\]]?$")
+"""First cell of a line of units below the names."""
 _UNIT = re.compile(r"[(\[/]\s*([^)\]/]+?)\s*[)\]]?$")
 _WINLAB = ("nm", "A")
 """Names in a csv of UV WinLab, below a line of one cell: the A is that of an absorbance."""
 _MOST_HEAD = 100
+SHORTEST_NM = 100
+"""A smaller number is no wavelength [nm]."""
 _FEWEST = 5
 """So many names must be wavelengths if no name says that they are."""
 _QUANTITIES = (
-    (re.compile(r"absorbance|\babs\b|^od\b|optical density|\bau\b", re.I), "absorbance", "1"),
+    (
+        re.compile(
+            r"absorban(ce|z|cia)|extinktion|assorbanza|\babs\b|^od\b|optical density|\bau\b", re.I
+        ),
+        "absorbance",
+        "1",
+    ),
     (re.compile(r"transmit?tance|transmission|^%?t\b", re.I), "transmittance", ""),
     (re.compile(r"reflectance|^%r\b", re.I), "reflectance", ""),
     (re.compile(r"counts|intensity|\bpl\b|cps", re.I), "intensity", ""),
@@ -43,7 +59,7 @@ _QUANTITIES = (
 
 @dataclass(frozen=True)
 class _Top:
-    """The line of names: where it is, how it is split, what it names."""
+    """The line of names (or of the units below it): where, how it is split, what it names."""
 
     line: int
     delimiter: str
@@ -65,7 +81,7 @@ def _split(line: str, delimiter: str) -> tuple[str, ...]:
 def _wavelengths(names: tuple[str, ...]) -> np.ndarray:
     """Return the wavelengths in column names [nm]; NaN where a name is none."""
     mark = "," if any("," in name for name in names) else "."
-    return np.array([number(re.sub(r"\s*nm$", "", name), mark) for name in names])
+    return np.array([number(re.sub(r"\s*[(\[]?nm[)\]]?$", "", name), mark) for name in names])
 
 
 def _top(lines: list[str], stated: str | None) -> _Top | None:
@@ -73,18 +89,29 @@ def _top(lines: list[str], stated: str | None) -> _Top | None:
     for i, line in enumerate(lines[:_MOST_HEAD]):
         for delimiter in [stated] if stated is not None else ["\t", ";", ",", ""]:
             names = _split(line, delimiter)
+            units = _split(lines[i + 1], delimiter) if i + 1 < len(lines) else ()
+            if 2 <= len(units) <= len(names) and _UNIT_BELOW.match(units[0]):
+                pairs = itertools.zip_longest(names, units, fillvalue="")
+                joined = tuple(f"{n} ({u.strip('()[]')})" if u else n for n, u in pairs)
+                found = _top([" "] * (i + 1) + [delimiter.join(joined)], delimiter)
+                if found is not None and delimiter:
+                    return found
             if len(names) < 2:
                 continue
             timed = _TIME.match(names[0])
             if _WAVELENGTH.search(names[0]) and not timed:
                 return _Top(i, delimiter, names)
-            if timed and len(names) > _FEWEST:
-                nm = _wavelengths(names[1:])
-                steps = np.diff(nm)
-                rising = bool((steps > 0).all() or (steps < 0).all())
-                if np.isfinite(nm).all() and rising and nm.min() >= 100 and nm.max() <= 5000:
-                    return _Top(i, delimiter, names)
+            if timed and len(names) > _FEWEST and _are_wavelengths(names[1:]):
+                return _Top(i, delimiter, names)
     return None
+
+
+def _are_wavelengths(names: tuple[str, ...]) -> bool:
+    """Whether column names are wavelengths that rise or fall."""
+    nm = _wavelengths(names)
+    steps = np.diff(nm)
+    one_way = bool((steps > 0).all() or (steps < 0).all())
+    return bool(np.isfinite(nm).all() and one_way and nm.min() >= SHORTEST_NM and nm.max() <= 5000)
 
 
 def sniff(source: Source) -> bool:
@@ -94,8 +121,20 @@ def sniff(source: Source) -> bool:
     if top is None or top.line + 1 >= len(lines):
         return False
     below = _split(lines[top.line + 1], top.delimiter)
+    if len(below) < 2:
+        return False
     marks = "," if top.delimiter != "," and "," in below[0] else "."
-    return len(below) >= 2 and bool(np.isfinite(number(below[0], marks)))
+    return bool(np.isfinite(number(below[0], marks))) or _is_turned(top, below)
+
+
+def _is_turned(top: _Top, below: tuple[str, ...]) -> bool:
+    """Whether the wavelengths stand across although the first column is named after them."""
+    return (
+        not top.across
+        and len(top.names) > _FEWEST
+        and _are_wavelengths(top.names[1:])
+        and not number(below[0].replace(",", ".")) >= SHORTEST_NM
+    )
 
 
 def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) -> xr.Dataset:
@@ -121,6 +160,8 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     lines = content.split("\n", _MOST_HEAD)[:_MOST_HEAD]
     stated = _delimiter(options)
     top = _top(lines, stated)
+    if top and top.line + 1 < len(lines):
+        _check_sense(source.file, top, _split(lines[top.line + 1], top.delimiter))
     if top and len(top.names) == 2 and top.delimiter:
         content, blank = _without_blanks(content, top)
     else:
@@ -164,6 +205,19 @@ def read(source: Source, meta: Mapping[str, Any], options: Mapping[str, Any]) ->
     )
     known = ("time_unit", "wavelength_unit", "column", "delimiter")
     return spectra_dataset(source, NAME, full, meta, options, known)
+
+
+def _check_sense(file: str, top: _Top, below: tuple[str, ...]) -> None:
+    """Raise a `DataError` if the first column is no column of wavelengths."""
+    if _is_turned(top, below):
+        raise DataError(
+            "wavelengths across, under the name of a column of wavelengths",
+            file=file,
+            place=f"line {top.line + 1}",
+            expected="'Time (s)' over the first column, and times in it",
+            found=f"{top.names[0]!r} over {below[0]!r}"[:120],
+            hint="Name the first column 'Time (s)' with times as numbers, or turn the table.",
+        )
 
 
 def _without_blanks(content: str, top: _Top) -> tuple[str, int]:

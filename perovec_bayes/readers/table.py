@@ -14,6 +14,10 @@ import pandas as pd
 from perovec_bayes.errors import DataError
 from perovec_bayes.readers.base import nearest
 
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}[.,]\d{3}")
+"""A number whose mark may part thousands."""
+ROUNDED = 1e-6
+"""A number so far from a multiple of 1/1000 [1/1000] has more than three decimals."""
 ENOUGH = 20
 """So many records before the last show how many cells a record has."""
 
@@ -82,9 +86,19 @@ class Table:
         )
 
     def texts(self, position: int) -> list[str]:
-        """Return the cells of a column as stripped texts, '' where empty."""
+        """Return the cells of a column as stripped texts, '' where empty.
+
+        A cell of a workbook that is a number is written with the table's decimal mark.
+        """
         column = self.load([position], True).iloc[:, 0]
-        return ["" if pd.isna(cell) else str(cell).strip() for cell in column]
+        return [
+            ""
+            if pd.isna(cell)
+            else str(cell).replace(".", self.decimal)
+            if isinstance(cell, Real)
+            else str(cell).strip()
+            for cell in column
+        ]
 
     def numbers(self, positions: Mapping[str, int]) -> dict[str, np.ndarray]:
         """Return columns of finite numbers, or raise a `DataError` at the first cell that is none.
@@ -131,6 +145,9 @@ class Table:
         """
         frame = self.load(list(positions.values()), False)
         values = {key: self._floats(frame[p]) for key, p in positions.items()}
+        for key, position in positions.items():
+            if not pd.api.types.is_integer_dtype(frame[position]):
+                self._check_marks(values[key], position)
         good = np.logical_and.reduce([np.isfinite(v) for v in values.values()])
         cut = self._is_cut(good)
         warnings = ["the last line is cut short: left out"] if cut else []
@@ -158,6 +175,31 @@ class Table:
         if keep.size < good.size:
             values = {key: v[keep] for key, v in values.items()}
         return values, keep, warnings
+
+    def _check_marks(self, values: np.ndarray, position: int) -> None:
+        """Raise a `DataError` if what was taken for decimal marks may part thousands.
+
+        So it is in "950", "1.050", "12.300": whole numbers below 1000 without a mark beside numbers
+        with three digits behind it, none of which begins with 0.
+        """
+        known = values[np.isfinite(values)]
+        whole = known == np.round(known)
+        if not (whole & (known != 0)).any() or (np.abs(known[~whole]) < 1).any():
+            return
+        if np.abs(1e3 * known - np.round(1e3 * known)).max() > ROUNDED:
+            return
+        cells = self.texts(position)
+        marked = [record for record, cell in enumerate(cells) if self.decimal in cell]
+        plain = any(re.fullmatch(r"[-+]?[1-9]\d{0,2}", cell) for cell in cells)
+        if marked and plain and all(THOUSANDS.fullmatch(cells[record]) for record in marked):
+            raise DataError(
+                "is it a decimal mark or a mark of thousands?",
+                file=self.file,
+                place=f"{self.where(marked[0])}, {self.label(position)}",
+                found=repr(cells[marked[0]][:40]),
+                hint="Export without marks of thousands; or, if it is decimal, state format = "
+                "'delimited' and decimal, and map the columns.",
+            )
 
     def _is_cut(self, good: np.ndarray) -> bool:
         """Whether the last record lacks cells that all others have, or its last number."""
@@ -194,6 +236,8 @@ class Table:
         hint = None
         if empty and record == len(values) - 1:
             hint = "The last row: was the file cut short?"
+        elif isinstance(cell, str) and THOUSANDS.fullmatch(cell.strip()):
+            hint = "Is the decimal mark right, or is it a mark of thousands? Export without those."
         elif isinstance(cell, str) and re.fullmatch(r"\s*[-+\d.,eE]+\s*", cell):
             hint = "Is the decimal mark right?"
         raise DataError(

@@ -133,6 +133,15 @@ def read_export(
             hint="Export the file again with the potential.",
         )
     table = text_table(source.file, content, found.layout, spare=True)
+    if found.layout.delimiter == "comma" and table.cells.min() > len(found.names) + 1:
+        raise DataError(
+            "more cells than headings: is the comma a decimal mark as well?",
+            file=source.file,
+            place=table.where(0),
+            expected=f"{len(found.names)} cells",
+            found=f"{table.cells[0]} cells",
+            hint="Export with semicolons or tabs between the cells, or with decimal points.",
+        )
     headings, notes = one_each(found.headings, found.names, options.get("table"), source.file)
     record = trace(table, headings, labels=found.names)
     references = [h.reference for h in headings if h is not None and h.reference]

@@ -1,5 +1,6 @@
 """Small files in the forms that spectrometers and ICP-OES instruments write, made here."""
 
+import itertools
 import struct
 
 import numpy as np
@@ -533,3 +534,84 @@ def avantes7(*, version=70, mode=2, single=False, tick=1.7179471e9, stamp=(34045
         head = [70, *name, *name, *[0] * 55, *polynomial, *pixels, *settings]
         tail = [95, 20, 0]
     return np.concatenate([head, counts, tail]).astype("<f4").tobytes()
+
+
+IVIUM = {
+    "Title": "synthetic film",
+    "E start": "0",
+    "Vertex 1": "0.4",
+    "Vertex 2": "-0.2",
+    "E step": "0.01",
+    "N scans": "2",
+    "Scanrate": "0.05",
+    "Current Range": "100uA",
+    "AutoCR": "false",
+    "Apply wrt OCP": "false",
+    "Apply wrt OCP.Record real E": "false",
+    "Data Options.E_correction": "0",
+    "Data Options.Area": "1",
+}
+"""Settings of an Ivium voltammogram, synthetic: the names are those of public programs."""
+IVIUM_STEPS = {
+    "Title": "synthetic steps",
+    "Levels": "2",
+    "Levels.E[1]": "0.1",
+    "Levels.time[1]": "2",
+    "Levels.E[2]": "-0.3",
+    "Levels.time[2]": "3",
+    "Cycles": "2",
+    "Interval time": "0.1",
+    "Current Range": "1mA",
+    "AutoCR": "true",
+    "AutoCR.Max range": "10mA",
+    "Apply wrt OCP": "false",
+}
+
+
+def staircase(corners, step=0.01):
+    """Applied potentials from corner to corner."""
+    points = [corners[0]]
+    for a, b in itertools.pairwise(corners):
+        count = round(abs(b - a) / step)
+        points += [a + (b - a) * k / count for k in range(1, count + 1)]
+    return np.array(points)
+
+
+def ivium_rows(potential):
+    """Rows of an Ivium voltammogram: applied potential, current of a wave, measured potential."""
+    rising = np.sign(np.gradient(potential))
+    current = 2e-5 * (np.tanh((potential - 0.1) / 0.05) + 0.4 * rising)
+    return np.column_stack([potential, current, potential + 2e-4])
+
+
+def ivium_step_rows():
+    """Rows of an Ivium chronoamperometry: time, current, measured potential."""
+    time = 0.1 * np.arange(1, 101)
+    first = np.mod(time - 1e-6, 5.0) < 2.0
+    since = np.mod(time - 1e-6, 5.0) - np.where(first, 0.0, 2.0)
+    current = np.where(first, 1.0, -1.0) * 2e-4 / np.sqrt(since + 0.05)
+    return np.column_stack([time, current, np.where(first, 0.1, -0.3) + 3e-4])
+
+
+def ivium(
+    rows=None, *, method="CyclicVoltammetry", settings=(), newline="\r\n", promised=None, parts=1
+):
+    """Return an Ivium file, synthetic, in the layout of real files of impedance.
+
+    A setting of None is left out.
+    """
+    steps = method == "Transients"
+    technique = "ChronoAmperometry" if steps else "Standard"
+    if rows is None:
+        full = [0.0, *[0.4, -0.2, 0.0] * 2]
+        rows = ivium_step_rows() if steps else ivium_rows(staircase(full))
+    stated = {**(IVIUM_STEPS if steps else IVIUM), **dict(settings)}
+    keys = [f"{key}={value}" for key, value in stated.items() if value is not None]
+    cells = [f"{a:.5E}  {b:.5E}\t{c:.5E} " for a, b, c in rows]
+    data = ["primary_data    ", "3         ", f"{promised or len(rows):<10d}", *cells]
+    part = [f"Method={method}", f"Technique={technique}", *keys, "Mconfig=0", "\x1c\x1f\0\0"]
+    after = ["3         ", "ocpdata         ", "\x003         ", "2         "]
+    ocp = ["1.00000E+00  4.77577E-02  6.67497E-11 ", "2.00000E+00  5.92976E-02  2.67258E-11 "]
+    body = [*part, "3         ", "Data Objects    ", "0         ", *data, *after, *ocp]
+    top = ["\0" * 16 + "+\1\0\0", "Version=12", "starttime=14/10/2024 22:24:04", "software=41170"]
+    return newline.join([*top, *body * parts, "\0" * 4, ""]).encode("latin-1")

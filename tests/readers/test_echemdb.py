@@ -75,7 +75,7 @@ def test_units_of_svgdigitizer_where_none_are_stated(file):
 
 
 def test_a_yaml_of_something_else_is_left_alone(file, fails):
-    fails(DataError, "not a format known", file("name: x\nvalues: [1, 2]\n"))
+    fails(DataError, "headings have no units", file("name: x\nvalues: [1, 2]\n"))
     fails(DataError, "no metadata beside the table", file("name: x\n"), "echemdb")
 
 
@@ -96,4 +96,4 @@ def test_an_unknown_unit_is_not_guessed(file, fails):
 def test_without_metadata_the_table_is_unknown(tmp_path, fails):
     path = tmp_path / "run.csv"
     path.write_text(samples.ECHEMDB)
-    fails(DataError, "not a format known", path)
+    fails(DataError, ["headings have no units", "t, U, I"], path)

@@ -6,11 +6,6 @@ import pytest
 from perovec_bayes.errors import DataError
 
 FILES = {
-    "idf 11": (bytes(16) + b"\xfb\x00\x00\x00\r\x00Version=11", "an Ivium data file"),
-    "idf 12": (bytes(16) + b"\x2b\x01\x00\x00\r\x00Version=12", "an Ivium data file"),
-    "idf copied as text": (b" " * 16 + b"\xbf   \r Version=12\r", "an Ivium data file"),
-    "idf without a version": (bytes(16) + b"H\x00\x00\x00\r\nPeaks=false", "an Ivium data file"),
-    "ids": (bytes(16) + b"H\x00\x00\x00\nPeaks=false\n", "an Ivium data file"),
     "metadata, yaml": (b"curation:\n  a: b\nfigureDescription:\n  c: d\n", "metadata of echemdb"),
     "metadata, json": (b'{"resources": [{"x": {"figureDescription": 1}}]}', "metadata of echemdb"),
     "mps": (b"EC-Lab SETTING FILE\r\n", "settings or a log of EC-Lab"),
@@ -22,8 +17,17 @@ FILES = {
     "zahner": (b"ZAHNER polarization file\nSystem : MEA6\n", "a Zahner polarization file"),
     "hdf": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 or netCDF file"),
     "xls": (b"\xd0\xcf\x11\xe0" + bytes(40), "an old Office file"),
+    "web page": (b"\r\n<!DOCTYPE html><html><table><tr><td>E", "a web page"),
+    "table as xls": (b"\xef\xbb\xbf<TABLE border=1><tr><td>Time (s)", "a web page"),
+    "xml spreadsheet": (
+        b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>'
+        b'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+        "an XML spreadsheet",
+    ),
     "archive": (b"\x1f\x8b\x08" + bytes(9), "an archive"),
     "binary": (bytes(range(256)) * 4 + bytes(200), "a binary file"),
+    "binary with few zeros": (bytes(range(256)) * 20, "PAR M270"),
+    "binary without zeros": (bytes(range(1, 256)) * 20, "a binary file"),
 }
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perovec_bayes.readers.headings import choose, heading
+from perovec_bayes.readers.headings import choose, heading, named
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ from perovec_bayes.readers.headings import choose, heading
         ("j (mA/cm2)", "density", "mA/cm^2"),
         ("J / [mA cm$^{-2}$]", "density", "mA*cm^-2"),
         ("current density / A m⁻²", "density", "A*m^-2"),
+        ("Stromdichte (mA/cm²)", "density", "mA/cm^2"),
+        ("Corriente [µA]", "current", "µA"),
+        ("tijd / s", "time", "s"),
+        ("TIME (S)", "time", "s"),
         ("cycle number", "cycle", "1"),
         ("Scan", "cycle", "1"),
     ],
@@ -35,7 +39,8 @@ def test_what_is_understood(text, quantity, unit):
 
 @pytest.mark.parametrize(
     "text",
-    ["Ece/V", "Ewe-Ece/V", "freq/Hz", "step time/s", "E2(V)", "dI/mA", "time", "I/moon", "E/mA",
+    ["Potential (MV)", "CURRENT (MA)", "Time (hh:mm:ss)",
+     "Ece/V", "Ewe-Ece/V", "freq/Hz", "step time/s", "E2(V)", "dI/mA", "time", "I/moon", "E/mA",
      "I/9**9**9**9", "(" * 60, "/" * 60, "T/K"],
 )  # fmt: skip
 def test_what_is_not(text):
@@ -60,3 +65,16 @@ def test_the_measured_potential_goes_before_the_applied_one():
 def test_any_text_is_a_heading_or_none(text):
     found = heading(text)
     assert found is None or found.quantity in ("time", "potential", "current", "density", "cycle")
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity"),
+    [
+        ("Potential", "potential"),
+        ("CURRENT (MA)", "current"),
+        ("Zeit (hh:mm:ss)", "time"),
+        ("x", ""),
+    ],
+)
+def test_what_a_heading_names_whatever_its_unit(text, quantity):
+    assert named(text) == quantity

@@ -259,3 +259,50 @@ def test_however_it_is_written_the_values_are_the_same(measured, unit, marks, or
     assert ds["value"].values[seen] == pytest.approx(expected[seen], rel=1e-12)
     assert ds["lod"].values == pytest.approx(expected, rel=1e-12)
     assert ((ds["censoring"].values == "none") == seen).all()
+
+
+NAMES = "sample;element;solute;solvent;replicate;value;unit;lod"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_a_table_of_a_spreadsheet_with_decimal_comma(tmp_path, encoding):
+    path = tmp_path / "icp.csv"
+    rows = ["Blümel;Pb;CsPbBr3;PC;1;52,1;µg/L;", "B;Pb;CsPbBr3;PC;1;<0,05;µg/L;",
+            "C;Pb;CsPbBr3;PC;1;n.n.;µg/L;0,5"]  # fmt: skip
+    text = "\r\n".join(["ICP-OES, 3 May", "", NAMES.title(), *rows, ""])
+    path.write_bytes(text.encode(encoding))
+    ds = read(path)
+    lead = 1e-9 / 207.2  # mol cm^-3 for one ug/L
+    assert ds["value"].values[0] == pytest.approx(52.1 * lead)
+    assert ds["lod"].values[1:] == pytest.approx([0.05 * lead, 0.5 * lead])
+    assert list(ds["censoring"].values) == ["none", "left", "left"]
+    assert ds["sample"].values[0] == "Blümel"
+
+
+def test_a_comma_that_may_part_thousands_is_asked_for(tmp_path, fails):
+    path = tmp_path / "icp.csv"
+    path.write_text(f"{NAMES}\nA;Pb;CsPbBr3;PC;1;1,234;ug/L;\nB;Pb;CsPbBr3;PC;1;12,345;ug/L;\n")
+    fails(DataError, ["a decimal mark or a thousands mark?", "'1,234'", "State decimal"], path)
+    assert read(path, decimal=",")["value"].values[0] == pytest.approx(1.234e-9 / 207.2)
+
+
+def sheets(path, **tables):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in tables.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_with_titles_and_numbers_beside_texts(tmp_path, fails):
+    table = [["Results"], [], NAMES.split(";"), ["A", "Pb", "CsPbBr3", "PC", 1, 52.1, "ug/L", 0.5],
+             ["B", "Pb", "CsPbBr3", "PC", 1, "<0,05", "ug/L", None]]  # fmt: skip
+    ds = read(sheets(tmp_path / "icp.xlsx", notes=[["hello"]], results=table))
+    assert ds["value"].values[0] == pytest.approx(52.1e-9 / 207.2)
+    assert ds["lod"].values == pytest.approx([0.5e-9 / 207.2, 0.05e-9 / 207.2])
+    two = sheets(tmp_path / "two.xlsx", May=table, June=table)
+    fails(StudyError, ["2 tables of results", "'May', 'June'", "State sheet"], two)
+    assert read(two, sheet="June").sizes["measurement"] == 2

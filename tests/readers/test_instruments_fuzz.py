@@ -39,6 +39,8 @@ SEEDS = {
     "andor_sif": ("andor_sif", samples.andor_sif(2), {}),
     "princeton_spe": ("princeton_spe", samples.princeton_spe(2), KINETIC),
     "princeton_spe, LightField": ("princeton_spe", samples.lightfield_spe(3), {}),
+    "ivium_idf": ("ivium_idf", samples.ivium(), {}),
+    "ivium_idf, steps": ("ivium_idf", samples.ivium(method="Transients"), {}),
     "agilent_845x": ("agilent_845x", samples.agilent_kd(), {}),
     "jcamp": ("jcamp", samples.jcamp(), {}),
     "jcamp, packed": ("jcamp", samples.jcamp("450A00J0jT%SB5q2\n", count=9), {}),

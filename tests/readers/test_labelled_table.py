@@ -16,6 +16,8 @@ META = {"current_sign": "anodic_positive"}
         ({"Time (s)": "{t}", "Potential (V)": "{E}", "Current (mA)": "{mA}"}, ";"),
         ({"Elapsed Time(s)": "{t}", "E(V)": "{E}", "I(A)": "{I}"}, ","),
         ({"time/s": "{t}", "E/V": "{E}", "I / [mA]": "{mA}", "cycle": "{cycle}"}, ";"),
+        ({"Zeit (s)": "{t}", "Spannung (V)": "{E}", "Strom (mA)": "{mA}"}, ";"),
+        ({"Temps / s": "{t}", "Potentiel / V": "{E}", "Courant / mA": "{mA}"}, "\t"),
     ],
 )
 def test_headings_with_units(tmp_path, heads, separator):
@@ -142,3 +144,78 @@ def test_a_first_point_elsewhere_does_not_make_a_sweep_a_cycle(tmp_path):
     path = tmp_path / "run.dat"
     path.write_text("t/s,E/V,I/A\n" + "\n".join(f"{t:g},{e:g},{i:g}" for t, e, i in points) + "\n")
     assert dict(describe(read(path)).facts)["technique"] == "linear sweep voltammetry"
+
+
+UNITS_BELOW = {
+    "plain": ("Time,Potential,Current", "s,V,mA", ","),
+    "brackets": ("Time;Potential;Current", "(s);(V);(mA)", ";"),
+    "square, German": ("Zeit\tSpannung\tStrom", "[s]\t[V]\t[mA]", "\t"),
+    "a blank line between": ("Time;Potential;Current;", "\ns;V;mA;;", ";"),
+    "some above": ("Time (s);Potential;Current", ";V vs. SCE;mA", ";"),
+}
+
+
+@pytest.mark.parametrize(("names", "units", "separator"), UNITS_BELOW.values(), ids=UNITS_BELOW)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_units_in_the_line_below_the_names(tmp_path, names, units, separator, encoding):
+    decimal = "." if separator == "," else ","
+    table = samples.columns({"a": "{t:.4f}", "b": "{E:.4f}", "c": "{mA:.7f}"}, separator, decimal)
+    path = tmp_path / "run.dat"
+    path.write_text("\n".join(["film 3", names, units, table.split("\n", 1)[1]]), encoding=encoding)
+    ds = read(path)
+    time, potential = samples.triangle(2)
+    assert ds["time"].values == pytest.approx(time)
+    assert ds["potential"].values == pytest.approx(potential)
+    assert ds["current"].values == pytest.approx(samples.wave(time, potential), abs=1e-10)
+    assert ds.attrs["reference"] == ("SCE" if "SCE" in units else "")
+
+
+def test_units_below_in_a_workbook(tmp_path):
+    table = rows(["Time", "Potential", "Current"])
+    path = workbook(tmp_path / "run.xlsx", CV=[*table[:3], ["s", "V", "mA"], *table[3:]])
+    assert read(path)["current"].values == pytest.approx(samples.wave(*samples.triangle(2)))
+
+
+def test_a_line_of_numbers_or_of_other_words_is_no_line_of_units(tmp_path, fails):
+    path = tmp_path / "run.dat"
+    for below in ("0,0,0", "s,V,moons", "V,s,A"):
+        path.write_text(f"Time,Potential,Current\n{below}\n0,0,1\n1,0.1,2\n2,0.2,3\n")
+        fails(DataError, ["line 1", "headings have no units", "Time, Potential, Current"], path)
+
+
+@pytest.mark.parametrize("mark", [",", "."])
+@pytest.mark.parametrize("scale", [100, 500, 700])
+def test_marks_that_may_part_thousands_are_asked_about(tmp_path, fails, mark, scale):
+    path = tmp_path / "run.dat"
+    points = [f"{scale * k:,};{10 * k};{k}".replace(",", mark) for k in range(30)]
+    path.write_text("\n".join(["Time (ms);Potential (mV);Current (nA)", *points, ""]))
+    fails(DataError, [f"'1{mark}", "of thousands", "line ", "'Time (ms)'"], path)
+
+
+def test_three_decimals_are_no_thousands(tmp_path):
+    path = tmp_path / "run.dat"
+    points = [f"{1 + 0.125 * k:.3f};{10 * k};{k}".replace(".", ",") for k in range(30)]
+    path.write_text("\n".join(["Time (s);Potential (mV);Current (nA)", *points, ""]))
+    assert read(path)["time"].values == pytest.approx(1 + 0.125 * np.arange(30))
+
+
+def test_capital_units_are_not_taken_for_millions(tmp_path, fails):
+    path = tmp_path / "run.dat"
+    heads = {"TIME (S)": "{t}", "POTENTIAL (MV)": "{E}", "CURRENT (MA)": "{mA}"}
+    path.write_text(samples.columns(heads, ","))
+    fails(DataError, ["no units that are understood", "POTENTIAL (MV)"], path)
+
+
+def test_decimal_commas_between_commas(tmp_path, fails):
+    time, potential = samples.triangle(2)
+    points = list(zip(time, potential, 1e6 * samples.wave(time, potential), strict=True))
+    path = tmp_path / "run.dat"
+    cells = [[f"{value:.5f}".replace(".", ",") for value in point] for point in points]
+    heads = ["Time (s)", "Potential (V)", "Current (µA)"]
+    path.write_text("\n".join(",".join(row) for row in [heads, *cells]) + "\n", encoding="utf-8")
+    fails(DataError, ["line 2", "decimal mark as well", "expected 3 cells, found 6 cells"], path)
+    quoted = [[f'"{cell}"' for cell in row] for row in [heads, *cells]]
+    path.write_text("\n".join(map(",".join, quoted)) + "\n", encoding="utf-8")
+    ds = read(path)
+    assert ds["time"].values == pytest.approx(time, abs=1e-5)
+    assert ds["current"].values == pytest.approx(samples.wave(time, potential), abs=1e-11)

@@ -42,6 +42,28 @@ def test_a_scan_may_end_before_another(file):
     assert "warnings" not in ds.attrs
 
 
+@pytest.mark.parametrize("stamps", [None, ["13:32:13", "13:40:00", "13:50:00"]])
+def test_measurements_of_the_same_title_are_not_joined(file, stamps):
+    time, potential = samples.triangle(1)
+    top = ["Date and time:,2025-03-29 23:18:59", "Notes:", ",".join(["film,"] * 3)]
+    if stamps:
+        top.append(",".join(f"Date and time measurement:,2025-03-29 {s}" for s in stamps))
+    rows = [",".join([f"{e:.5f},{k}"] * 3) for k, e in enumerate(potential)]
+    text = "\r\n".join([*top, "V,µA,V,µA,V,µA", *rows, ""])
+    ds = read(file(text), **RATE)
+    assert ds.sizes["point"] == time.size
+    assert "others in the file: 2 'film (2)', 3 'film (3)'" in ds.attrs["note"]
+    assert read(file(text), table=3, **RATE).sizes["point"] == time.size
+
+
+def test_scans_of_one_time_are_joined(file):
+    top = ["Date and time:,2025-03-29 23:18:59", "film,,film,",
+           ",".join(["Date and time measurement:,2025-03-29 13:32:13"] * 2)]  # fmt: skip
+    rows = [",".join([f"{e:.5f},{k}"] * 2) for k, e in enumerate(samples.triangle(1)[1])]
+    ds = read(file("\r\n".join([*top, "V,µA,V,µA", *rows, ""])), **RATE)
+    assert ds.sizes["point"] == 162
+
+
 def test_a_scan_rate_is_needed(file, fails):
     line = fails(StudyError, "no time column and no scan rate", file())
     assert "162 points" in line

@@ -508,3 +508,61 @@ def test_a_million_numbers_take_seconds_and_little_memory(file, series):
     assert ds.sizes["time"] * ds.sizes["wavelength"] == count
     assert took < 5
     assert most < 10 * size
+
+
+NM_DOWN = "\n".join(f"{x:.1f};{0.1 + x / 1e4:.4f}".replace(".", ",") for x in NM)
+WAVELENGTHS = ",".join(f"{x:.1f}" for x in NM)
+TIMED = "\n".join(f"{t}," + ",".join(f"{0.1 * (t + 1):.2f}" for _ in NM) for t in (0, 1))
+ABSORBANCE = {"quantity": "absorbance", "signal_unit": "1"}
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        ("Wavelength;Absorbance\nnm;1", "utf-8"),
+        ("Wellenlänge;Extinktion\n[nm];[1]", "utf-8"),
+        ("Wellenlänge (nm);Absorbanz", "cp1252"),
+        ("Wellenlänge (nm);Absorbanz", "utf-8"),
+        ("Longueur d'onde (nm);Absorbance", "utf-8"),
+    ],
+)
+def test_names_in_other_languages_and_units_below(tmp_path, names, encoding):
+    path = tmp_path / "run.dat"
+    path.write_text(f"{names}\n{NM_DOWN}\n", encoding=encoding)
+    ds = read(path)
+    assert ds.attrs["quantity"] == "absorbance"
+    assert ds["wavelength"].values == pytest.approx(NM, abs=0.1)
+    assert ds["signal"].values[0] == pytest.approx(0.1 + NM / 1e4, abs=1e-4)
+
+
+def test_units_below_wavelengths_across(tmp_path):
+    path = tmp_path / "run.dat"
+    path.write_text(f"Zeit,{WAVELENGTHS}\ns{',nm' * NM.size}\n{TIMED}\n")
+    ds = read(path, **ABSORBANCE)
+    assert ds["time"].values == pytest.approx([0, 1])
+    assert ds["wavelength"].values == pytest.approx(NM, abs=0.1)
+
+
+@pytest.mark.parametrize("label", ["{}", "{} s", "film {}"])
+def test_wavelengths_across_below_the_name_of_a_column_of_them(tmp_path, fails, label):
+    rows = "\n".join(
+        ",".join([label.format(k), *row.split(",")[1:]]) for k, row in enumerate(TIMED.split("\n"))
+    )
+    path = tmp_path / "run.dat"
+    path.write_text(f"Wavelength (nm),{WAVELENGTHS}\n{rows}\n")
+    fails(DataError, ["wavelengths across", "line 1", "Name the first column"], path, **ABSORBANCE)
+
+
+def test_times_that_could_be_wavelengths_stay_times(tmp_path):
+    times = ",".join(str(100 * k) for k in range(1, 9))
+    rows = "\n".join(f"{x:.1f}," + ",".join(["0.2"] * 8) for x in NM)
+    path = tmp_path / "run.dat"
+    path.write_text(f"Wavelength (nm),{times}\n{rows}\n")
+    ds = read(path, time_unit="s", **ABSORBANCE)
+    assert ds["time"].values == pytest.approx(100 * np.arange(1, 9))
+
+
+def test_a_table_that_is_cut_off_below_its_names_is_not_known(tmp_path, fails):
+    path = tmp_path / "run.dat"
+    path.write_text("Wavelength (nm)\tAbsorbance\n\n")
+    fails(DataError, "not a format known", path)
