@@ -267,6 +267,45 @@ def test_report_again(run, finished, tmp_path):
     assert (code, stderr.count("\n")) == (2, 1)
 
 
+def test_report_into_a_folder(run, finished, tmp_path):
+    out = tmp_path / "paper"
+    code, stdout, _ = run("report", finished.folder, "--out", out)
+    assert (code, stdout.strip()) == (0, str(out / "report.html"))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "figures",
+        "methods.md",
+        "provenance.json",
+        "references.bib",
+        "report.html",
+        "report.pdf",
+        "tables",
+    ]
+    assert (out / "report.html").read_bytes() == (finished.folder / "report.html").read_bytes()
+    assert (out / "report.pdf").read_bytes() == (finished.folder / "report.pdf").read_bytes()
+    code, _, stderr = run("report", finished.folder, "--out", out)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "--overwrite" in stderr
+
+
+def test_a_report_replaces_no_run_and_no_foreign_folder(run, finished, tmp_path):
+    before = sorted(finished.folder.iterdir())
+    code, _, stderr = run("report", finished.folder, "--out", finished.folder, "--overwrite")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "run folder" in stderr
+    assert sorted(finished.folder.iterdir()) == before
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "figures").write_text("my own")
+    code, _, stderr = run("report", finished.folder, "--out", mine, "--overwrite")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert (mine / "figures").read_text() == "my own"
+    alone = tmp_path / "posterior.nc"
+    alone.write_bytes((finished.folder / "posterior.nc").read_bytes())
+    code, _, stderr = run("report", alone)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert not (tmp_path / "report.html").exists()
+
+
 def test_check(run, put):
     code, stdout, stderr = run("check", put())
     assert (code, stderr) == (0, "")

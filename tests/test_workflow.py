@@ -41,14 +41,19 @@ reason = "a test"
 def test_the_run_folder_is_complete(finished):
     assert sorted(p.name for p in finished.folder.iterdir()) == [
         "features.csv",
+        "figures",
         "identifiability.csv",
+        "methods.md",
         "posterior.nc",
         "provenance.json",
+        "references.bib",
         "report.html",
+        "report.pdf",
         "run.jsonl",
         "sensitivity.csv",
         "study.toml",
         "summary.csv",
+        "tables",
     ]
     assert [p.name for p in finished.folder.parent.iterdir()] == ["tiny"]
     original = finished.folder.parents[1] / "study.toml"

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def fit(
     studies: tuple[Path, ...], /, *, out: Path, overwrite: Flag = False, quick: Flag = False
 ) -> int:
-    """Fit studies; each gets a folder OUT/NAME with the result and an HTML report.
+    """Fit studies; each gets a folder OUT/NAME with the result and a report.
 
     Parameters
     ----------
@@ -198,19 +198,22 @@ def simulate(study: Path, /, *, out: Path, seed: int | None = None, overwrite: F
 
 
 @app.command
-def report(result: Path, /, *, out: Path | None = None) -> int:
-    """Make the HTML report of a result again.
+def report(result: Path, /, *, out: Path | None = None, overwrite: Flag = False) -> int:
+    """Make the report of a result again: page, PDF, tables, figures, methods, bibliography.
 
     Parameters
     ----------
     result
         A run folder, or its posterior.nc.
     out
-        The file to write; report.html beside the result unless given.
+        The folder to make; the files in the run folder are replaced unless given. A name that ends
+        in .html or .pdf gives that file alone.
+    overwrite
+        Replace an earlier report in that folder.
     """
     from perovec_bayes.workflow.files import remake_report
 
-    say(str(remake_report(result, out)))
+    say(str(remake_report(result, out, overwrite=overwrite)))
     return OK
 
 

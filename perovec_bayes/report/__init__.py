@@ -1,4 +1,4 @@
-"""Reports: tables, figures and one self-contained HTML page, made from a saved result.
+"""Reports: a self-contained HTML page, a PDF, tables and figures, made from a saved result.
 
 The package can be called, as `perovec_bayes.report(result, path)`: that is `report` below.
 """
@@ -10,21 +10,28 @@ from types import ModuleType
 import xarray as xr
 
 from perovec_bayes.diagnostics.observables import decoded
+from perovec_bayes.files import replacing
 from perovec_bayes.inference import storage
+from perovec_bayes.report.document import document as contents_of
 from perovec_bayes.report.html import write_report
+from perovec_bayes.report.pdf import pdf as as_pdf
 
 __all__ = ["report", "write_report"]
 
 
+SUFFIXES = (".html", ".pdf")
+"""Kinds of report in one file."""
+
+
 def report(result: xr.DataTree | str | Path, path: str | Path) -> Path:
-    """Write a result as one self-contained HTML page, with the intervals that its study asked for.
+    """Write a result as one HTML page or one PDF, with the intervals that its study asked for.
 
     Parameters
     ----------
     result : DataTree, str or Path
         A result, its `posterior.nc`, or the run folder that holds it.
     path : str or Path
-        The file to write; it is whole or not there.
+        The file to write, a PDF if its name ends in ".pdf"; it is whole or not there.
 
     Returns
     -------
@@ -32,8 +39,23 @@ def report(result: xr.DataTree | str | Path, path: str | Path) -> Path:
         `path`.
     """
     tree = result if isinstance(result, xr.DataTree) else storage.load(result)
-    prob = float(decoded(tree, "study").get("interval_prob", 0.95))
-    return write_report(tree, path, prob=prob)
+    prob = interval_prob(tree)
+    if Path(path).suffix.lower() != ".pdf":
+        return write_report(tree, path, prob=prob)
+    with replacing(path) as temporary:
+        temporary.write_bytes(as_pdf(contents_of(tree, prob)))
+    return Path(path)
+
+
+def interval_prob(tree: xr.DataTree) -> float:
+    """Return the probability of intervals that the study of a result asked for [1].
+
+    Parameters
+    ----------
+    tree : DataTree
+        A result.
+    """
+    return float(decoded(tree, "study").get("interval_prob", 0.95))
 
 
 class _Callable(ModuleType):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from perovec_bayes import readers
+from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.cards import card_names, load_card
+from perovec_bayes.report import SUFFIXES, interval_prob
 from perovec_bayes.report import report as make_report
+from perovec_bayes.report.export import PAGE, export
 from perovec_bayes.report.figures.picture import FORMATS, draw_picture
-from perovec_bayes.workflow.folder import writing
+from perovec_bayes.workflow.folder import MARK, whole_folder, writing
+
+RESULT = "posterior.nc"
 
 
 def read_file(
@@ -62,26 +68,62 @@ def read_file(
     return readers.describe(data)
 
 
-def remake_report(result: str | Path, out: str | Path | None = None) -> Path:
-    """Make the HTML report of a saved result.
+def remake_report(
+    result: str | Path, out: str | Path | None = None, *, overwrite: bool = False
+) -> Path:
+    """Make the report of a saved result again, with its tables, figures and bibliography.
 
     Parameters
     ----------
     result : str or Path
         A run folder, or its `posterior.nc`.
     out : str or Path, optional
-        The file to write; `report.html` beside the result unless given.
+        The folder to make; unless given, the files in the run folder are replaced. A name that ends
+        in ".html" or ".pdf" gives that file alone.
+    overwrite : bool, default False
+        Whether an earlier report in `out` is replaced.
 
     Returns
     -------
     Path
-        The report.
+        The page, or the file.
+
+    Raises
+    ------
+    DataError
+        If there is no such result.
+    StudyError
+        If `out` exists and may not be replaced, or is no place for a report.
     """
     tree = storage.load(result)
-    folder = Path(result) if Path(result).is_dir() else Path(result).parent
-    path = folder / "report.html" if out is None else Path(out)
-    with writing(path):
-        return make_report(tree, path)
+    if out is not None and Path(out).suffix.lower() in SUFFIXES:
+        with writing(Path(out)):
+            return make_report(tree, out)
+    prob = interval_prob(tree)
+    if out is None:
+        folder = Path(result) if Path(result).is_dir() else Path(result).parent
+        if not (folder / MARK).is_file():
+            raise StudyError(
+                "the result does not lie in a run folder",
+                file=result,
+                expected=f"{MARK} beside it",
+                hint="Say where the report shall go: --out FOLDER.",
+            )
+        with writing(folder):
+            export(tree, folder, prob=prob)
+        return folder / PAGE
+    target = Path(out)
+    if (target / RESULT).exists():
+        raise StudyError(
+            "a run folder, which a report does not replace",
+            file=target,
+            hint="Leave --out off to renew the report there, or choose another folder.",
+        )
+    with whole_folder(target, overwrite=overwrite) as folder, writing(target):
+        export(tree, folder, prob=prob)
+        record = json.dumps(decoded(tree, "provenance"), indent=2)
+        (folder / MARK).write_text(f"{record}\n", encoding="utf-8")
+    return target / PAGE
 
 
 def list_cards() -> list[tuple[str, str]]:

@@ -20,12 +20,13 @@ from perovec_bayes.diagnostics import (
     summarise,
     write_csv,
 )
+from perovec_bayes.diagnostics.current import current_parts
 from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.laplace import laplace
 from perovec_bayes.inference.sample import sample
 from perovec_bayes.inference.study import Study
-from perovec_bayes.report import write_report
+from perovec_bayes.report.export import export
 from perovec_bayes.report.tables import Quantity, other_modes, quantities
 from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
 from perovec_bayes.workflow.interrupt import interruptible
@@ -41,7 +42,6 @@ from perovec_bayes.workflow.provenance import provenance, study_record
 from perovec_bayes.workflow.quiet import quiet
 
 RESULT = "posterior.nc"
-REPORT = "report.html"
 Progress = Callable[[str, float], None]
 
 
@@ -159,6 +159,9 @@ def _judged(
     for mode in other_modes(tree):
         event("other mode", where=mode)
     tell("diagnostics", 0.0)
+    taken_apart = current_parts(tree, card)
+    if taken_apart is not None:
+        tree["current_parts"] = xr.DataTree(taken_apart)
     gate = check(tree)
     event("gate", passed=gate.passed, failures=gate.failures)
     tree.attrs["gate"] = gate.to_json()
@@ -201,4 +204,4 @@ def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
     write_csv(sensitivity(tree).table, folder / "sensitivity.csv")
     record = json.loads(tree.attrs["provenance"])
     write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
-    write_report(tree, folder / REPORT, prob=prob)
+    export(tree, folder, prob=prob)

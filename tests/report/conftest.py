@@ -10,6 +10,8 @@ import pytest
 import xarray as xr
 
 from perovec_bayes.diagnostics import check
+from perovec_bayes.report.content import Document
+from perovec_bayes.report.document import document
 
 CHAINS, DRAWS, KEPT = 4, 500, 60
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -302,3 +304,8 @@ def make_tree() -> Callable[..., xr.DataTree]:
 @pytest.fixture(scope="session")
 def tree() -> xr.DataTree:
     return make()
+
+
+@pytest.fixture(scope="session")
+def content(tree: xr.DataTree) -> Document:
+    return document(tree)

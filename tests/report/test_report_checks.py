@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 from perovec_bayes.diagnostics.left_out import left_out
-from perovec_bayes.report import html
+from perovec_bayes.report import facts
 from perovec_bayes.report.checks import Checks, checks
 from perovec_bayes.report.figures import Drawing, Figures
 from perovec_bayes.report.figures.pit import draw_pit
 from perovec_bayes.report.figures.style import drawing_style
+from perovec_bayes.report.html import render
 
 Make = Callable[..., xr.DataTree]
 
@@ -113,8 +114,8 @@ def pit(full: xr.DataTree) -> Drawing:
 def test_the_page_has_all_of_it(
     full: xr.DataTree, found: Checks, pit: Drawing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "draw_all", lambda tree, prob: Figures((), None, None, pit))
-    page = html.render(full)
+    monkeypatch.setattr(facts, "draw_all", lambda tree, prob: Figures((), None, None, pit))
+    page = render(full)
     for words in (*found.feature_words, *found.pit_words, *found.sensitivity_words):
         assert words in page
     assert pit.title in page
@@ -123,8 +124,8 @@ def test_the_page_has_all_of_it(
 def test_a_result_without_densities_says_so(
     make_tree: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "draw_all", lambda tree, prob: Figures((), None, None))
-    page = html.render(make_tree())
+    monkeypatch.setattr(facts, "draw_all", lambda tree, prob: Figures((), None, None))
+    page = render(make_tree())
     assert "does not hold these comparisons" in page
     assert "does not hold the prior density" in page
 

@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 
 from perovec_bayes.diagnostics import GateResult, summarise
-from perovec_bayes.report import html, write_report
+from perovec_bayes.report import facts, html, write_report
+from perovec_bayes.report.content import Document
 from perovec_bayes.report.figures import Figures
 from perovec_bayes.report.html import render
 from perovec_bayes.report.tables import duration, plain, quantities
@@ -54,12 +55,12 @@ class Page(HTMLParser):
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the figures, which take most of the time, where a test is about words."""
-    monkeypatch.setattr(html, "draw_all", lambda tree, prob: Figures((), None, None))
+    monkeypatch.setattr(facts, "draw_all", lambda tree, prob: Figures((), None, None))
 
 
 @pytest.fixture(scope="module")
-def source(tree: xr.DataTree) -> str:
-    return render(tree)
+def source(content: Document) -> str:
+    return html.page(content)
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import xarray as xr
 
 from perovec_bayes.diagnostics.left_out import left_out
 from perovec_bayes.diagnostics.observables import Observable, companion, decoded, observables
+from perovec_bayes.report.figures.corner import draw_corner
 from perovec_bayes.report.figures.cv import draw_cv
 from perovec_bayes.report.figures.icp import draw_icp
 from perovec_bayes.report.figures.od import draw_od
 from perovec_bayes.report.figures.parameters import draw_prior_posterior, draw_ranks
+from perovec_bayes.report.figures.parts import draw_parts
 from perovec_bayes.report.figures.pit import draw_pit
+from perovec_bayes.report.figures.prior_predictive import draw_prior_predictive
 from perovec_bayes.report.figures.solvents import MECHANISM, draw_orthogonality, draw_solvents
 from perovec_bayes.report.figures.style import Drawing, drawing_style
 
@@ -31,12 +35,19 @@ class Figures:
         Small multiples over the primary quantities; None when there are none.
     pit : Drawing or None
         Measured values against their predictions from all others; None when not saved.
+    prior_predictive, corner : Drawing or None
+        What the prior expects; the primary quantities against each other.
+    parts : tuple of Drawing
+        The current taken apart into its processes, for each voltammogram where that is saved.
     """
 
     fits: tuple[Drawing, ...]
     prior_posterior: Drawing | None
     ranks: Drawing | None
     pit: Drawing | None = None
+    prior_predictive: Drawing | None = None
+    corner: Drawing | None = None
+    parts: tuple[Drawing, ...] = ()
 
 
 def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
@@ -52,25 +63,26 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
     Returns
     -------
     Figures
-        The drawings; their keys are "fig1", "fig2", ... in the order of the page.
+        The drawings; their keys are "fig1", "fig2", ...
     """
     found = observables(tree)
     with drawing_style():
-        fits: list[Drawing] = []
-        for observable in found:
-            drawing = _draw_fit(observable, f"fig{len(fits) + 1}", prob, found)
-            if drawing is not None:
-                fits.append(drawing)
+        numbers = count(1)
+        prior = observables(tree, "prior_predictive")
+        expected = draw_prior_predictive(prior, f"fig{next(numbers)}", prob)
+        ranks = draw_ranks(tree, f"fig{next(numbers)}")
+        corner = draw_corner(tree, f"fig{next(numbers)}")
+        learned = draw_prior_posterior(tree, f"fig{next(numbers)}")
+        fits = [_draw_fit(each, f"fig{next(numbers)}", prob, found) for each in found]
         if decoded(tree, "card").get("mechanism") == MECHANISM:
-            for draw in (draw_solvents, draw_orthogonality):
-                drawing = draw(tree, f"fig{len(fits) + 1}", prob)
-                fits += [drawing] if drawing is not None else []
-        return Figures(
-            tuple(fits),
-            draw_prior_posterior(tree, f"fig{len(fits) + 1}"),
-            draw_ranks(tree, f"fig{len(fits) + 2}"),
-            draw_pit(left_out(tree), f"fig{len(fits) + 3}"),
-        )
+            fits += [
+                draw(tree, f"fig{next(numbers)}", prob)
+                for draw in (draw_solvents, draw_orthogonality)
+            ]
+        parts = draw_parts(tree, found, numbers)
+        pit = draw_pit(left_out(tree), f"fig{next(numbers)}")
+    drawn = tuple(each for each in fits if each is not None)
+    return Figures(drawn, learned, ranks, pit, expected, corner, tuple(parts))
 
 
 def _draw_fit(

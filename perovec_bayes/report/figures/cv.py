@@ -65,7 +65,7 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     time = observable.constants.get("time", np.arange(found.data.size)).astype(float)
     potential = observable.constants["potential"].astype(float)
     cycle = observable.constants.get("cycle", np.ones(found.data.size)).astype(int)
-    cycles = _chosen(np.unique(cycle))
+    cycles = chosen_cycles(np.unique(cycle))
 
     held = is_held(potential)
     reference = observable.info.get("reference", "reference")
@@ -132,7 +132,14 @@ def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
     return np.array([centred[: values.size - lag] @ centred[lag:] / power for lag in kept])
 
 
-def _chosen(cycles: np.ndarray) -> list[int]:
+def chosen_cycles(cycles: np.ndarray) -> list[int]:
+    """Return the cycles that are drawn: all, or a few spread over them.
+
+    Parameters
+    ----------
+    cycles : ndarray of int
+        Numbers of all cycles, increasing.
+    """
     if cycles.size > MAX_CYCLES:
         cycles = cycles[np.unique(np.linspace(0, cycles.size - 1, MAX_CYCLES).round().astype(int))]
     return [int(number) for number in cycles]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import bands, coverage_sentence
@@ -23,6 +29,8 @@ from perovec_bayes.report.numbers import pretty_unit
 from perovec_bayes.units import convert
 
 DISPLAY_UNIT = "mol/L"
+LEAST_SPAN = 10.0
+"""An axis over less than this factor may have no decade to be labelled [1]."""
 
 
 def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
@@ -101,8 +109,7 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
     axes.set_ylim(size - 0.4, -0.6)
     axes.grid(axis="x", color="#dddddd", lw=0.5)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(LogLocator(numticks=9))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _ticks(axes)
     label(axes, x=with_unit("concentration in the saturated solution", pretty_unit(unit)))
     figure.legend(loc="outside upper left", ncols=4, handlelength=1.4, columnspacing=1.4)
     caption = (
@@ -115,6 +122,18 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
             " * Dilution unknown: concentration in the solution that was measured, and its median."
         )
     return to_drawing(figure, key, f"Solubility ladder {observable.name}: data and fit", caption)
+
+
+def _ticks(axes: Axes) -> None:
+    """Label decades; where there may be none in sight, round numbers."""
+    low, high = axes.get_xlim()
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if high > LEAST_SPAN * low:
+        axes.xaxis.set_major_locator(LogLocator(numticks=9))
+        return
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(ScalarFormatter(useMathText=True))
 
 
 def _limits(axes: Axes, lod: np.ndarray, rows: np.ndarray, censored: np.ndarray) -> None:

@@ -15,7 +15,9 @@ from perovec_bayes.report.figures.style import (
     CHAINS,
     INK,
     MODEL,
+    NARROW,
     PRIOR,
+    WIDTH,
     Drawing,
     label,
     new_figure,
@@ -48,7 +50,7 @@ def draw_prior_posterior(tree: xr.DataTree, key: str) -> Drawing | None:
     Drawing or None
         None when there is no primary quantity that varies.
     """
-    chosen = _primary(tree)
+    chosen = primary(tree)
     prior = dataset(tree, "prior")
     before = {} if prior is None else {scalar.name: scalar.draws for scalar in scalars(prior)}
     caption = (
@@ -85,10 +87,17 @@ def draw_ranks(tree: xr.DataTree, key: str) -> Drawing | None:
         "chain. Chains that agree stay about the shaded range (99 % for independent draws); a "
         "slope or a hump in one chain shows that it saw another distribution."
     )
-    return _multiples(_primary(tree), key, "Rank plots", caption, 1.35, _ranks)
+    return _multiples(primary(tree), key, "Rank plots", caption, 1.35, _ranks)
 
 
-def _primary(tree: xr.DataTree) -> list[Scalar]:
+def primary(tree: xr.DataTree) -> list[Scalar]:
+    """Return the primary quantities that vary and are finite.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A result.
+    """
     posterior = dataset(tree, "posterior")
     found = [] if posterior is None else scalars(posterior)
     return [
@@ -111,9 +120,10 @@ def _multiples(
     shown = chosen[:MAX_PANELS]
     if len(shown) < len(chosen):
         caption += f" The first {len(shown)} of {len(chosen)} are drawn."
-    rows = -(-len(shown) // COLUMNS)
-    figure = new_figure(height * rows + 0.2)
-    grid = figure.subplots(rows, COLUMNS, squeeze=False)
+    columns = min(len(shown), COLUMNS)
+    rows = -(-len(shown) // columns)
+    figure = new_figure(height * rows + 0.2, NARROW if columns == 1 else WIDTH)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes, scalar in zip(grid.flat, shown, strict=False):
         draw(axes, scalar)
     for axes in grid.flat[len(shown) :]:

@@ -9,6 +9,8 @@ from perovec_bayes.report.figures.style import (
     BAND,
     LIMIT,
     MODEL,
+    NARROW,
+    WIDTH,
     Drawing,
     label,
     new_figure,
@@ -37,7 +39,7 @@ def draw_pit(found: Sequence[LeftOut], key: str) -> Drawing | None:
         return None
     columns = min(len(found), COLUMNS)
     rows = -(-len(found) // columns)
-    figure = new_figure(2.2 * rows)
+    figure = new_figure(2.2 * rows, NARROW if columns == 1 else WIDTH)
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.ravel()[len(found) :]:
         axes.remove()

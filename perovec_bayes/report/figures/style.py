@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import as_file, files
 from typing import Any
 
 import matplotlib as mpl
@@ -19,7 +22,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-WIDTH = 7.2  # inches: the text width of an A4 or letter page
+WIDTH = 7.0
+"""Width of a figure across both columns of a journal of the ACS [inch]."""
+NARROW = 3.25
+"""Width of a figure in one column of such a journal [inch]."""
+STYLE = "style.mplstyle"
+"""The style sheet beside the package `report`."""
+SVG = "http://www.w3.org/2000/svg"
+"""Name space of SVG files; within HTML there is none."""
 
 INK = "#1a1a1a"
 MODEL = "#0059a0"
@@ -32,31 +42,6 @@ CHAINS = (
     (INK, (0, (1, 1))),
     ("#8a8a8a", (0, (3, 1, 1, 1))),
 )
-
-_RC: dict[str, Any] = {
-    "svg.fonttype": "path",
-    "svg.hashsalt": "perovec_bayes",
-    "font.family": "DejaVu Sans",
-    "font.size": 8.5,
-    "axes.titlesize": 8.5,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.linewidth": 0.7,
-    "axes.formatter.useoffset": False,
-    "axes.formatter.use_mathtext": True,
-    "axes.unicode_minus": True,
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "figure.facecolor": "white",
-}
 
 
 @dataclass(frozen=True)
@@ -73,12 +58,29 @@ class Drawing:
         What is drawn and how to read it.
     svg : str
         The ``<svg>`` element, without width and height.
+    size : tuple of float
+        Width and height [inch].
     """
 
     key: str
     title: str
     caption: str
     svg: str
+    size: tuple[float, float]
+
+    @property
+    def standalone(self) -> str:
+        """The SVG as a file of its own."""
+        width, height = self.size
+        head = f'<svg xmlns="{SVG}" width="{width:g}in" height="{height:g}in"'
+        return self.svg.replace("<svg", head, 1)
+
+    @property
+    def file(self) -> str:
+        """Name of its files, without the ending: the key and the begin of the title."""
+        head = unicodedata.normalize("NFKD", self.title.split(":")[0])
+        words = re.findall("[a-z0-9]+", head.encode("ascii", "ignore").decode().lower())
+        return "-".join([self.key, *words])[:48].rstrip("-")
 
 
 @contextmanager
@@ -89,10 +91,18 @@ def drawing_style() -> Iterator[None]:
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from font", category=UserWarning
         )
-        settings: Any = {**mpl.rcParamsDefault, **_RC}
-        del settings["backend"]
-        with mpl.rc_context(settings):
+        with mpl.rc_context(_settings()):
             yield
+
+
+@cache
+def _settings() -> Any:
+    """Return matplotlib's defaults with our style sheet over them."""
+    with as_file(files("perovec_bayes.report").joinpath(STYLE)) as path:
+        own = mpl.rc_params_from_file(path, use_default_template=False)
+    settings: Any = {**mpl.rcParamsDefault, **own}
+    del settings["backend"]
+    return settings
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -133,7 +143,8 @@ def to_drawing(figure: Figure, key: str, title: str, caption: str) -> Drawing:
         f'<svg {box[0] if box else ""} role="img" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(caption)}</desc>'
     )
-    return Drawing(key, title, caption, head + body)
+    width, height = figure.get_size_inches()
+    return Drawing(key, title, caption, head + body, (float(width), float(height)))
 
 
 def dots(axes: Axes, x: np.ndarray, y: np.ndarray, size: float = 1.6, colour: str = INK) -> None:
