@@ -59,6 +59,12 @@ def put(tmp_path):
     return lambda *changes, **options: put_study(tmp_path, *changes, **options)
 
 
+@pytest.fixture(scope="session")
+def put_into():
+    """Write a study with its data into any folder."""
+    return put_study
+
+
 @pytest.fixture
 def short():
     """The change to a study that makes it quick, and the gate fail."""

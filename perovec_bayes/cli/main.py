@@ -12,8 +12,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from perovec_bayes.cli.printing import compared_lines, outcome_lines, ranked_lines, say
-from perovec_bayes.cli.progress import show_progress
+from perovec_bayes.cli.printing import (
+    batch_lines,
+    compared_lines,
+    outcome_lines,
+    planned_lines,
+    ranked_lines,
+    say,
+)
+from perovec_bayes.cli.progress import show_batch, show_progress
 from perovec_bayes.errors import PerovecError, StudyError
 
 # The workflow is imported where it is used: loading JAX and PyMC takes seconds.
@@ -108,6 +115,60 @@ def _fit_of_several(study: Path, out: Path, overwrite: bool, quick: bool) -> int
     except Exception:  # a bug with one study shall not cost the others
         traceback.print_exc()
         return BUG
+
+
+@app.command
+def batch(
+    manifest: Path,
+    /,
+    *,
+    out: Path,
+    engine: Path | None = None,
+    dry_run: Flag = False,
+    retry_failed: Flag = False,
+    gather: Flag = False,
+) -> int:
+    """Do many fits side by side; a second run does only what is missing or changed.
+
+    Results go to OUT/fits/NAME, with summary.csv, batch.parquet, report.html and batch.log in OUT.
+
+    Parameters
+    ----------
+    manifest
+        What to fit (.toml), or a table with one fit a row (.csv).
+    out
+        Folder of the batch; made if absent.
+    engine
+        A file with an [engine] table in place of the manifest's: another machine, a cluster.
+    dry_run
+        Show what would be done, and write nothing.
+    retry_failed
+        Do again also fits that failed for reasons of their own.
+    gather
+        Put all results into OUT/batch.nc.
+    """
+    from perovec_bayes.workflow.batch import run
+
+    if dry_run:
+        say(planned_lines(*run.planned(manifest, out, engine=engine, retry_failed=retry_failed)))
+        return OK
+    try:
+        with show_batch(manifest.name) as tell:
+            found = run.batch(
+                manifest,
+                out,
+                engine=engine,
+                retry_failed=retry_failed,
+                gathered=gather,
+                progress=tell,
+            )
+    except KeyboardInterrupt:
+        _complain("interrupted; what is done is kept: run the same command again to go on")
+        return INTERRUPTED
+    say(batch_lines(found))
+    if found.failed:
+        return SOME_FAILED
+    return GATE_FAILED if found.gates_failed else OK
 
 
 @app.command

@@ -7,6 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perovec_bayes.workflow.batch.manifest import Engine
+    from perovec_bayes.workflow.batch.plan import Plan
+    from perovec_bayes.workflow.batch.run import Summary
     from perovec_bayes.workflow.compare import Compared
     from perovec_bayes.workflow.design import Ranked
     from perovec_bayes.workflow.fit import Outcome
@@ -102,6 +105,65 @@ def ranked_lines(found: Ranked) -> str:
             str(found.folder),
         ]
     )
+
+
+def planned_lines(made: Plan, engine: Engine, workers: int) -> str:
+    """Return what a run of a batch would do.
+
+    Parameters
+    ----------
+    made : Plan
+        The fits.
+    engine : Engine
+        Where they would run.
+    workers : int
+        How many at a time.
+    """
+    from perovec_bayes.report.tables import duration  # noqa: PLC0415 - not before it is needed
+    from perovec_bayes.workflow.batch.plan import states  # noqa: PLC0415
+
+    seconds, unknown = made.seconds()
+    lines = [*columns([("fit", "card", "state"), *states(made.fits)]), ""]
+    lines += [
+        f"{len(made.to_do)} of {len(made.fits)} fits to do: {workers} at a time ({engine.kind})"
+    ]
+    if made.to_do and unknown < len(made.to_do):
+        lines += [
+            f"about {duration(seconds / workers)}, by the fits of the same cards that are done"
+        ]
+    if unknown:
+        lines += [f"{unknown} of unknown length: no fit of their card is done yet"]
+    return "\n".join([*lines, *_stranger_lines(made)])
+
+
+def batch_lines(found: Summary) -> str:
+    """Return what is to be said after a batch: failures first.
+
+    Parameters
+    ----------
+    found : Summary
+        The batch.
+    """
+    made = found.plan
+    lines = []
+    for each in found.failed:
+        kind, message = (each.failed.kind, each.failed.message) if each.failed else ("missing", "")
+        lines.append(f"{each.name}: {kind}: {message}")
+    lines += [f"{each.name}: the diagnostics gate FAILED" for each in found.gates_failed]
+    good = len(made.fits) - len(found.failed) - len(found.gates_failed)
+    lines += [
+        f"{len(made.fits)} fits: {len(found.failed)} without a result, "
+        f"{len(found.gates_failed)} not passed, {good} passed "
+        f"({found.ran} run now, {found.seconds:.0f} s)",
+        *_stranger_lines(made),
+    ]
+    return "\n".join([*lines, *map(str, found.written)])
+
+
+def _stranger_lines(made: Plan) -> list[str]:
+    if not made.strangers:
+        return []
+    return [f"not in the manifest, and left as they are: {', '.join(made.strangers)}"]
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:

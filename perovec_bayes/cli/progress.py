@@ -6,9 +6,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from perovec_bayes.workflow.batch.run import Step
 
 EVERY_S = 5.0
 """Seconds between two lines."""
@@ -72,3 +84,46 @@ def lines(label: str, clock: Callable[[], float] = time.monotonic) -> Tell:
         sys.stderr.flush()
 
     return tell
+
+
+@contextmanager
+def show_batch(label: str) -> Iterator[Callable[[Step], None]]:
+    """Show on stderr how far a batch is for as long as the block runs.
+
+    Parameters
+    ----------
+    label : str
+        The batch.
+
+    Yields
+    ------
+    callable
+        To be called with a `Step` whenever a fit has ended.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _tell_batch
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def tell(step: Step) -> None:
+            said = f"{label}: {step.failed} failed" if step.failed else label
+            if step.last is not None:
+                said += f", last {step.last.name}"
+            bar.update(task, description=said, completed=step.ended, total=step.total)
+
+        yield tell
+
+
+def _tell_batch(step: Step) -> None:
+    last = "" if step.last is None else f", last {step.last.name}"
+    sys.stderr.write(f"perovec: {step.ended} of {step.total}, {step.failed} failed{last}\n")
+    sys.stderr.flush()

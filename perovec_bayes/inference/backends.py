@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -21,6 +20,7 @@ from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.bridge import Compiled, ScaledGradient
 from perovec_bayes.inference.optimum import Optimum
 from perovec_bayes.inference.priors import unknown
+from perovec_bayes.inference.threads import threads
 
 Progress = Callable[[str, float], None]
 CORRELATED = 2.0
@@ -71,7 +71,7 @@ class Settings(NamedTuple):
     @property
     def threads(self) -> int:
         """How many chains run at a time."""
-        return min(self.chains, self.cores or os.cpu_count() or 1)
+        return min(self.chains, self.cores or threads())
 
     def starts(self, size: int) -> np.ndarray:
         """Return where the chains start, shape (chains, size) [widths of the optimum]."""

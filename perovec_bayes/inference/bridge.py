@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -18,6 +17,8 @@ from pytensor import wrap_jax
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace
 from pytensor.tensor.variable import TensorConstant, TensorVariable
+
+from perovec_bayes.inference.threads import threads
 
 jax.config.update("jax_enable_x64", True)
 
@@ -269,6 +270,6 @@ class Mapped:
             return [np.asarray(value) for value in self._map(chunk, list(self._data))[outputs]]
 
         pieces = [piece(first)]  # compiles
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(threads()) as pool:
             pieces += pool.map(piece, others)
         return [np.concatenate(parts)[: len(draws)] for parts in zip(*pieces, strict=True)]

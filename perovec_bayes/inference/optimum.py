@@ -169,11 +169,14 @@ def _least_squares(
     pieces = [np.isfinite(o.tolerance).ravel() for o in used]
     places = [compiled.observed.index(o.name) for o in used]
 
-    def residuals(u: Array, values: list[Array], spans: list[Array]) -> Array:
+    # centre and spread depend on the seed: as constants they would be compiled anew for each
+    def residuals(
+        u: Array, centre: Array, spread: Array, values: list[Array], widths: list[Array]
+    ) -> Array:
         outputs = means(centre + spread * u)
         parts = [
-            jnp.where(jnp.isnan(value), 0.0, (m - value) / (o.tolerance * span)).ravel()[piece]
-            for m, o, value, span, piece in zip(outputs, used, values, spans, pieces, strict=True)
+            jnp.where(jnp.isnan(value), 0.0, (mean - value) / width).ravel()[piece]
+            for mean, value, width, piece in zip(outputs, values, widths, pieces, strict=True)
         ]
         return jnp.concatenate([*parts, u])
 
@@ -181,11 +184,11 @@ def _least_squares(
 
     def near(u: np.ndarray) -> np.ndarray:
         values = [compiled.data[place] for place in places]
-        spans = [
-            1.0 if o.technique == "icp" else _span(value) / _span(o.value)
+        widths = [
+            o.tolerance * (1.0 if o.technique == "icp" else _span(value) / _span(o.value))
             for o, value in zip(used, values, strict=True)
         ]
-        return descend(u, values, spans).point
+        return descend(u, centre, spread, values, widths).point
 
     return near
 

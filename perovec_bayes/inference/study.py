@@ -305,11 +305,31 @@ def load_study(path: str | Path) -> Study:
         If there is no such file, or something in it is wrong.
     """
     content, origin = read_toml(Path(path), str(path), "study file")
+    return study_of(content, origin, Path(path).parent)
+
+
+def study_of(content: Mapping[str, Any], origin: Origin, folder: Path) -> Study:
+    """Check the content of a study file; no data is read.
+
+    Parameters
+    ----------
+    content : mapping
+        The tables, as TOML gives them.
+    origin : Origin
+        The file that errors name, and its checksum.
+    folder : Path
+        Where the paths in it start.
+
+    Raises
+    ------
+    StudyError
+        If something in it is wrong.
+    """
     try:
         tables = StudyTables.model_validate(content)
     except ValidationError as error:
-        raise as_study_error(error, content, path) from error
-    return Study(**dict(tables), origin=origin, folder=Path(path).parent)
+        raise as_study_error(error, content, origin.file) from error
+    return Study(**dict(tables), origin=origin, folder=folder)
 
 
 def merge(card: Card, study: Study) -> Card:
@@ -496,6 +516,25 @@ def data_check(card: Card, study: Study) -> None:
             file=file,
             place="dilution",
         )
+
+
+def checked_card(study: Study) -> Card:
+    """Read the card that a study names, with the study's changes, and check one against the other.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        If something in them is wrong.
+    """
+    card = study_card(study)
+    data_check(card, study)
+    truths(card, study)
+    return card
 
 
 def study_json_schema() -> dict[str, Any]:

@@ -25,8 +25,9 @@ from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.laplace import laplace
 from perovec_bayes.inference.sample import sample
-from perovec_bayes.inference.study import Study
-from perovec_bayes.report.export import export
+from perovec_bayes.inference.study import Study, checked_card, load_study
+from perovec_bayes.report import write_report
+from perovec_bayes.report.export import PAGE, export
 from perovec_bayes.report.tables import Quantity, other_modes, quantities
 from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
 from perovec_bayes.workflow.interrupt import interruptible
@@ -36,13 +37,13 @@ from perovec_bayes.workflow.prepare import (
     build_model,
     check_sampler,
     datasets,
-    open_study,
 )
 from perovec_bayes.workflow.provenance import provenance, study_record
 from perovec_bayes.workflow.quiet import quiet
 
 RESULT = "posterior.nc"
 Progress = Callable[[str, float], None]
+Finish = Callable[[Path, xr.DataTree, float], None]
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,61 @@ def fit(
     StudyError, DataError
         If something is wrong; all is checked before sampling, and nothing is left behind.
     """
+    study = load_study(study_path)
+    return fit_study(
+        study,
+        Path(study_path).read_bytes(),
+        Path(out) / (f"{study.name}-quick" if quick else study.name),
+        command=f"perovec fit {Path(study_path).name}" + " --quick" * quick,
+        overwrite=overwrite,
+        quick=quick,
+        progress=progress,
+    )
+
+
+def fit_study(
+    study: Study,
+    source: bytes,
+    target: Path,
+    *,
+    command: str,
+    overwrite: bool = False,
+    quick: bool = False,
+    page_only: bool = False,
+    progress: Progress | None = None,
+    finish: Finish | None = None,
+) -> Outcome:
+    """Fit a study that is in memory and leave a run folder.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    source : bytes
+        Its file, as it is put into the run folder.
+    target : Path
+        The run folder.
+    command : str
+        The command that provenance names, without folders.
+    overwrite, quick, progress
+        As for `fit`.
+    page_only : bool, default False
+        Leave out of the report what `perovec report` can make later: all but the page.
+    finish : callable, optional
+        Called with the folder, the result and the seconds so far when all else is written, and
+        before the folder takes its name.
+
+    Raises
+    ------
+    StudyError, DataError
+        If something is wrong; all is checked before sampling, and nothing is left behind.
+    """
     tell = progress or (lambda phase, share: None)
     with interruptible(), quiet(), run_log() as log:
         begun = time.perf_counter()
-        study, card = open_study(study_path)
+        card = checked_card(study)
         if not quick:
             check_sampler(study)
-        source = Path(study_path).read_bytes()
-        target = Path(out) / (f"{study.name}-quick" if quick else study.name)
         event("start", study=study.name, card=card.name)
         refuse_existing(target, overwrite)
         tell("reading", 0.0)
@@ -123,18 +171,22 @@ def fit(
         model = build_model(study, card, data)
         event("model built", parameters=[variable.name for variable in model.free_RVs])
         with whole_folder(target, overwrite=overwrite) as folder:
-            log.write_to(folder / "run.jsonl")
             with writing(target):
+                log.write_to(folder / "run.jsonl")
                 (folder / "study.toml").write_bytes(source)
-            tree, gate = _judged(Prepared(study, card, data, model), quick, begun, tell)
+            prepared = Prepared(study, card, data, model)
+            tree, gate = _judged(prepared, quick, command, begun, tell)
             tell("report", 0.0)
             with writing(target):
-                _write(tree, folder, study)
+                _write(tree, folder, study, page_only)
             event("report written")
             rows = quantities(tree, study.report.interval_prob)
             seconds = time.perf_counter() - begun
             event("end", seconds=round(seconds, 2))
             log.close()
+            if finish is not None:
+                with writing(target):
+                    finish(folder, tree, seconds)
     return Outcome(
         target,
         gate,
@@ -146,7 +198,7 @@ def fit(
 
 
 def _judged(
-    prepared: Prepared, quick: bool, begun: float, tell: Progress
+    prepared: Prepared, quick: bool, command: str, begun: float, tell: Progress
 ) -> tuple[xr.DataTree, GateResult]:
     """Fit, judge, and put study, provenance and verdict into the result."""
     study, card, data, model = prepared
@@ -172,7 +224,7 @@ def _judged(
             card,
             data,
             sampler=used,
-            command=f"perovec fit {Path(study.origin.file).name}" + " --quick" * quick,
+            command=command,
             seconds=time.perf_counter() - begun,
         )
     )
@@ -195,7 +247,7 @@ def _sampled(model: pm.Model, study: Study, tell: Progress) -> xr.DataTree:
         )
 
 
-def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
+def _write(tree: xr.DataTree, folder: Path, study: Study, page_only: bool) -> None:
     storage.save(tree, folder / RESULT)
     prob, kind = study.report.interval_prob, study.report.interval_kind
     write_csv(summarise(tree, prob, kind), folder / "summary.csv")
@@ -204,4 +256,7 @@ def _write(tree: xr.DataTree, folder: Path, study: Study) -> None:
     write_csv(sensitivity(tree).table, folder / "sensitivity.csv")
     record = json.loads(tree.attrs["provenance"])
     write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
-    export(tree, folder, prob=prob)
+    if page_only:
+        write_report(tree, folder / PAGE, prob=prob)
+    else:
+        export(tree, folder, prob=prob)

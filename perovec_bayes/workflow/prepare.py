@@ -17,14 +17,7 @@ from perovec_bayes.inference import experiments
 from perovec_bayes.inference.backends import backend_named
 from perovec_bayes.inference.build import build
 from perovec_bayes.inference.cards import Card
-from perovec_bayes.inference.study import (
-    DataEntry,
-    Study,
-    data_check,
-    load_study,
-    study_card,
-    truths,
-)
+from perovec_bayes.inference.study import DataEntry, Study, checked_card, load_study
 from perovec_bayes.workflow import reduction, referencing
 
 _OWN_KEYS = ("path", "format", "meta", "columns")
@@ -64,10 +57,7 @@ def open_study(path: str | Path) -> tuple[Study, Card]:
         If something in them is wrong.
     """
     study = load_study(path)
-    card = study_card(study)
-    data_check(card, study)
-    truths(card, study)
-    return study, card
+    return study, checked_card(study)
 
 
 def check_sampler(study: Study) -> None:

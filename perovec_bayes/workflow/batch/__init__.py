@@ -1,0 +1,1 @@
+"""Batches: many fits from one manifest, run side by side, resumed after any interruption."""
