@@ -305,7 +305,8 @@ def validate_od(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
     ----------
     ds : xarray.Dataset
         `absorbance(time, band)` or `absorbance(time, wavelength)` [1], `time` [s], and `band`
-        with `band_low_nm` and `band_high_nm`, or `wavelength` [nm].
+        with `band_low_nm` and `band_high_nm`, or `wavelength` [nm], perhaps with `film(wavelength)`
+        [1], the spectrum of the untouched film.
     origin : Origin, optional
         Lets the error name the line of the file.
 
@@ -344,6 +345,9 @@ def validate_od(ds: xr.Dataset, *, origin: Origin | None = None) -> xr.Dataset:
         inner.within(values, name, low, high, "nm", "Is it in um, eV or cm^-1?")
     if dim == "wavelength":
         inner.increasing(ds["wavelength"].to_numpy(), "wavelength", "nm")
+        if "film" in ds:
+            inner.finite(inner.array("film", (dim,), "float"), "film")
+            check.choice("film_is_measured", (0, 1))
     else:
         names = inner.array("band", ("band",), "text")
         inner.every(names != "", "band", "a band without a name", expected="a name")

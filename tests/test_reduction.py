@@ -20,7 +20,7 @@ columns.wavelengths = {{ unit = "nm" }}
 meta.clock_offset = {{ value = 10, unit = "s" }}
 {more}
 """
-NM = np.arange(480, 621, 10)
+NM = np.arange(480, 621, 5)
 BANDS = "bands = { edge = [500, 550], gap = [550, 600] }"
 
 
@@ -68,3 +68,34 @@ def test_what_is_refused(read, kind, more, words):
         read(more)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_spectrum_of_the_untouched_film_is_a_mean(read):
+    data = read("film = { start = 10, end = 12.5, unit = 's' }")
+    assert data.attrs["film_is_measured"] == 1
+    np.testing.assert_allclose(data["film"], data["absorbance"][:3].mean("time"))
+
+
+def test_the_film_may_lie_outside_of_the_window_that_is_fitted(read):
+    span = "film = { start = 10, end = 12.5, unit = 's' }"
+    data = read(f"{span}\nwindow = {{ start = 13, end = 17, unit = 's' }}")
+    assert data.sizes["time"] == 5
+    np.testing.assert_allclose(data["film"], read(span)["film"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "words"),
+    [
+        (StudyError, f"film = {{ start = 10, end = 12, unit = 's' }}\n{BANDS}", "bands or film"),
+        (
+            DataError,
+            "film = { start = 0, end = 5, unit = 's' }",
+            "too few spectra of the untouched",
+        ),
+        (StudyError, "film = { start = 10, end = 12, unit = 'nm' }", "unit"),
+    ],
+)
+def test_an_unfit_film_is_one_clear_line(read, kind, more, words):
+    with pytest.raises(kind, match=words) as found:
+        read(more)
+    assert "\n" not in str(found.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ COLUMNS = ("data", "feature", "cycle", "band", "unit", "measured", "at_end")
 PREDICTED = ("median", "low", "high", "replicates", "p", "outside")
 OUTSIDE = 0.01
 """A feature with a smaller p lies outside the central 99 % of the replicates [1]."""
+WINDOWS = ("500-550 nm", "550-600 nm")
+"""The windows of whole spectra."""
 LEAST_REPLICATES = 199
 """Fewest replicates of which a p can be below 0.01."""
 
@@ -125,7 +128,11 @@ def _of_cv(observable: Observable, series: np.ndarray) -> list[Feature]:
 
 
 def _of_od(observable: Observable, series: np.ndarray, cv: Observable | None) -> list[Feature]:
-    """Return features of bands; of many wavelengths there are none."""
+    """Return features of bands, and of the two windows of whole spectra."""
+    if "windows" in observable.constants:
+        constants = {**observable.constants, "band": np.array(WINDOWS)}
+        observable = replace(observable, constants=constants)
+        series = series @ constants["windows"]
     if series.ndim != 3 or "time" not in observable.constants or "band" not in observable.constants:
         return []
     time, bands = observable.constants["time"], observable.constants["band"]

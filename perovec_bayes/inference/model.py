@@ -99,6 +99,9 @@ class Observable:
     fisher : callable, optional
         ([mean, *noise], their tangents with a leading axis of directions) -> expected Fisher
         information of new data about these directions, shape (directions, directions).
+    expand : callable, optional
+        (rng, new data, mean, *noise) -> new measurements of which these are the projections, where
+        `value` is not what was measured but projections of it.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Observable:
     blocks: Blocks
     leave_one_out: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
     fisher: Callable[[Sequence[Array], Sequence[Array]], Array] | None = None
+    expand: Callable[..., np.ndarray] | None = None
 
 
 @dataclass(frozen=True)

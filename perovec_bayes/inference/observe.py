@@ -47,8 +47,8 @@ def observe(
     signature : str
         Core shapes of mean and noise parameters.
     log_density : callable
-        JAX function (value, mean, *noise_parameters) -> pointwise log-densities, which sum to the
-        joint one; those of values that are NaN are 0.
+        JAX function (value, mean, *noise_parameters) -> log-densities of the values, or of rows of
+        values, which sum to the joint one; those of values that are NaN are 0.
     draw : callable
         (rng, mean, *noise_parameters) -> new data.
     mean : TensorVariable
@@ -91,7 +91,21 @@ def observe(
     return cast(Tensor, variable)
 
 
-def _noise_model(builder: Builder, technique: Technique) -> str:
+def noise_model(builder: Builder, technique: Technique) -> str:
+    """Return the noise model that the card names for a technique.
+
+    Parameters
+    ----------
+    builder : Builder
+        With the card.
+    technique : str
+        "cv" or "od".
+
+    Raises
+    ------
+    StudyError
+        If there is no such noise model.
+    """
     model = builder.card.noise.get(technique, "correlated")
     if model not in {"correlated", "independent"}:
         raise StudyError(
@@ -229,7 +243,7 @@ def _add_current(
 ) -> None:
     """Add the likelihood of a current with white noise and a misfit that wanders along a path."""
     name = data.attrs["name"]
-    if _noise_model(builder, "cv") == "correlated":
+    if noise_model(builder, "cv") == "correlated":
         wander = builder.parameter("sigma_d") * current.scale
         length = builder.parameter(length_name)
     else:
@@ -298,7 +312,7 @@ def observe_od(builder: Builder, data: xr.Dataset, density: Tensor) -> None:
     time = data["time"].to_numpy()
     bands = data["band"].to_numpy()
     white = builder.parameter("sigma_od") * pt.ones(value.shape)
-    if _noise_model(builder, "od") == "correlated":
+    if noise_model(builder, "od") == "correlated":
         wander, length = builder.parameter("sigma_drift"), builder.parameter("tau_drift")
     else:
         wander, length = bridge.constant(0.0), bridge.constant(1.0)

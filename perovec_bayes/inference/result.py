@@ -79,7 +79,7 @@ def assemble(
     groups["prior_predictive"] = predict(prior[chosen], rng)
     groups["log_likelihood"] = xr.Dataset(
         {
-            rv.name: (("chain", "draw", *_dims(model, rv.name)), t)
+            rv.name: (("chain", "draw", *_dims(model, rv.name)[: t.ndim - 2]), t)
             for rv, t in zip(model.observed_RVs, likelihood, strict=True)
         }
     )

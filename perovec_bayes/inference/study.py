@@ -136,6 +136,18 @@ class DataEntry(Table):
         default_factory=dict
     )
     """Of spectra: the bands [nm] over which they are averaged, by name."""
+    film: Window | None = None
+    """Of spectra that are fitted whole: the span of time in which the film is still untouched."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.bands and self.film:
+            raise problem(
+                "spectra are averaged over bands or fitted whole",
+                expected="bands or film",
+                found="both",
+            )
+        return self
 
 
 class Sampler(Table):

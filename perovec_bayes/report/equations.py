@@ -22,7 +22,7 @@ def equations(card: Mapping[str, Any], techniques: Collection[str]) -> list[Equa
     card : mapping
         With `mechanism`, `options` and `noise`, as a result holds it.
     techniques : collection of str
-        Techniques of the data: "cv", "od", "icp".
+        Techniques of the data: "cv", "od" (bands), "spectra", "icp".
 
     Returns
     -------

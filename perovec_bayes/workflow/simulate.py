@@ -116,6 +116,8 @@ def _draw(
     for o in info.observables:
         mean, *noise = [next(series) for _ in range(1 + len(o.noise))]
         drawn[o.name] = o.draw(rng, mean, *noise)
+        if o.expand is not None:
+            drawn[o.name] = o.expand(rng, drawn[o.name], mean, *noise)
     for requirement in info.requirements:
         if next(series) > 0:
             raise StudyError(
@@ -190,6 +192,8 @@ def _content(study: Study, data: xr.Dataset, drawn: np.ndarray) -> str:
         return synthetic.cv_table(entry, time, potential, sign * drawn, data["cycle"].to_numpy())
     if entry.technique == "od":
         time = data["time"].to_numpy() - float(data.attrs["clock_offset_s"])
+        if "wavelength" in data.dims:
+            return synthetic.spectra_table(time, data["wavelength"].to_numpy(), drawn)
         bands = [str(band) for band in data["band"].to_numpy()]
         return synthetic.od_table(time, dict(zip(bands, drawn.T, strict=True)))
     rows = templates.icp_rows(study, name)

@@ -30,6 +30,10 @@ ICP_COLUMNS = (
 )
 
 
+SPECTRA = {"quantity": "absorbance", "signal_unit": "1"}
+"""The `reader_options` with which simulated spectra are read."""
+
+
 class IcpRow(Table):
     """One reading."""
 
@@ -78,6 +82,24 @@ def od_table(time: np.ndarray, bands: Mapping[str, np.ndarray]) -> str:
         Absorbance of each band, shape (times,) [1].
     """
     return _table({"time_s": time, **bands})
+
+
+def spectra_table(time: np.ndarray, wavelength: np.ndarray, absorbance: np.ndarray) -> str:
+    """Return a series of spectra as CSV, wavelengths across.
+
+    Parameters
+    ----------
+    time : ndarray
+        On the file's clock, shape (times,) [s].
+    wavelength : ndarray
+        Shape (wavelengths,) [nm].
+    absorbance : ndarray
+        Shape (times, wavelengths) [1].
+    """
+    lines = [",".join(["Time (s)", *(f"{each:.9g} nm" for each in wavelength)])]
+    for moment, row in zip(time, absorbance, strict=True):
+        lines.append(",".join([f"{moment:.9g}", *(f"{x:.6g}" for x in row)]))
+    return "\n".join(lines) + "\n"
 
 
 def icp_table(rows: Sequence[IcpRow], values: Sequence[float]) -> str:
@@ -149,10 +171,12 @@ def read_back(
     content : str
         The table.
     bands : mapping, optional
-        As in `mapping`.
+        As in `mapping`; without them the table holds spectra.
     """
     source = Source(Path(f"{entry.name}.csv"), SYNTHETIC_MARK + b"\n" + content.encode())
     if entry.technique == "icp":
         return READERS["icp_table"].read(source, entry.meta, {})
+    if entry.technique == "od" and bands is None:
+        return READERS["spectra_table"].read(source, entry.meta, SPECTRA)
     options = {"columns": mapping(entry, bands)}
     return READERS["delimited"].read(source, entry.meta, options)

@@ -10,6 +10,8 @@ import xarray as xr
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from perovec_bayes.errors import PerovecError, StudyError, UnitError
+from perovec_bayes.forward.exciton import exciton_spectrum
+from perovec_bayes.forward.optics import BAND_EDGE
 from perovec_bayes.forward.waveform import stairs, triangle
 from perovec_bayes.inference import experiments
 from perovec_bayes.inference.cards import Quantity, Sequenced, as_study_error, unit_as_study_error
@@ -17,9 +19,18 @@ from perovec_bayes.inference.priors import Positive, Table, problem
 from perovec_bayes.inference.study import DataEntry, Study
 from perovec_bayes.readers.datasets import clock_offset
 from perovec_bayes.workflow import referencing
-from perovec_bayes.workflow.synthetic import IcpRow, cv_table, icp_table, od_table, read_back
+from perovec_bayes.workflow.reduction import FEWEST_WAVELENGTHS
+from perovec_bayes.workflow.synthetic import (
+    IcpRow,
+    cv_table,
+    icp_table,
+    od_table,
+    read_back,
+    spectra_table,
+)
 
 MOST_POINTS = 1_000_000
+MOST_WAVELENGTHS = 10_000
 PLACEHOLDER = 1e-3
 """Reading of an ICP template where no detection limit is stated, in the unit of its row."""
 
@@ -67,16 +78,44 @@ class CvDesign(Table):
         return self
 
 
+class Wavelengths(Table):
+    """Equally spaced wavelengths, both ends included [nm]."""
+
+    low: Annotated[float, Field(ge=200, le=BAND_EDGE[0])]
+    high: Annotated[float, Field(gt=BAND_EDGE[1], le=2500)]
+    count: Annotated[int, Field(ge=FEWEST_WAVELENGTHS, le=MOST_WAVELENGTHS)]
+
+    @property
+    def values(self) -> np.ndarray:
+        """Wavelengths, shape (count,) [nm]."""
+        return np.linspace(self.low, self.high, self.count)
+
+
 class OdDesign(Table):
-    """Band averages at equal times, from the first to the last point of the voltammogram."""
+    """Band averages or spectra at equal times, from the first to the last point of the CV."""
 
     spacing: Quantity
     """Time between spectra."""
-    bands: Annotated[
-        dict[str, Annotated[Sequenced[float], Field(min_length=2, max_length=2)]],
-        Field(min_length=1),
-    ]
+    bands: (
+        Annotated[
+            dict[str, Annotated[Sequenced[float], Field(min_length=2, max_length=2)]],
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
     """Name = [low, high] [nm]."""
+    wavelengths: Wavelengths | None = None
+    """Of whole spectra."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.bands is None) == (self.wavelengths is None):
+            raise problem(
+                "optical densities are designed as bands or as spectra",
+                expected="bands or wavelengths",
+                found="neither" if self.bands is None else "both",
+            )
+        return self
 
 
 _DESIGNS: dict[str, TypeAdapter[Any]] = {
@@ -266,11 +305,18 @@ def _od(entry: DataEntry, design: OdDesign, clock: tuple[float, float]) -> xr.Da
     # an uncertain clock needs room at the end
     end = clock[1] - 3 * float(clock_offset(entry.meta)["clock_offset_sd_s"])
     time = np.arange(clock[0], end + 1e-9 * spacing, spacing)
-    empty = read_back(
-        entry,
-        od_table(time, {name: np.zeros(time.size) for name in design.bands}),
-        {name: tuple(edges) for name, edges in design.bands.items()},
-    )
+    if design.wavelengths is not None:
+        nm = design.wavelengths.values
+        empty = read_back(entry, spectra_table(time, nm, np.zeros((time.size, nm.size))))
+        empty["film"] = ("wavelength", exciton_spectrum(empty["wavelength"].to_numpy()))
+        empty.attrs["film_is_measured"] = 0
+    else:
+        bands = design.bands or {}
+        empty = read_back(
+            entry,
+            od_table(time, {name: np.zeros(time.size) for name in bands}),
+            {name: tuple(edges) for name, edges in bands.items()},
+        )
     # the template is on the clock of the CV; its file is earlier by the stated offset
     return empty.assign_coords(time=("time", time, {"unit": "s"}))
 

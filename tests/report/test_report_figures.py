@@ -26,7 +26,13 @@ def figures(tree: xr.DataTree) -> Figures:
 
 
 def test_one_figure_for_each_observable_and_two_for_parameters(figures: Figures) -> None:
-    assert [d.title.split()[-4].rstrip(":") for d in figures.fits] == ["cv1", "od1", "icp1"]
+    assert [d.title for d in figures.fits] == [
+        "Voltammogram cv1: data and fit",
+        "Optical density od1: data and fit",
+        "Rate of the optical density od1 over potential",
+        "Optical density od1 against charge",
+        "Solubility ladder icp1: data and fit",
+    ]
     assert figures.prior_posterior is not None
     assert figures.ranks is not None
 
@@ -74,7 +80,7 @@ def test_svg_has_title_and_description_and_loads_nothing(figures: Figures) -> No
 def test_edge_cases_are_drawn(
     make_tree: Callable[..., xr.DataTree], changes: dict[str, object]
 ) -> None:
-    assert len(draw_all(make_tree(**changes)).fits) == 3
+    assert len(draw_all(make_tree(**changes)).fits) == 5
 
 
 def test_result_without_prior_and_predictive_draws_is_drawn(
@@ -83,7 +89,7 @@ def test_result_without_prior_and_predictive_draws_is_drawn(
     tree = make_tree()
     for group in ("prior", "posterior_predictive"):
         del tree[group]
-    assert len(draw_all(tree).fits) == 3
+    assert len(draw_all(tree).fits) == 5
 
 
 def test_missing_detection_limit_is_said_not_invented(
@@ -91,7 +97,7 @@ def test_missing_detection_limit_is_said_not_invented(
 ) -> None:
     tree = make_tree()
     tree["constant_data"]["icp1_lod"][:] = np.nan
-    assert len(draw_all(tree).fits) == 3
+    assert len(draw_all(tree).fits) == 5
 
 
 def test_nothing_primary_gives_no_small_multiples(make_tree: Callable[..., xr.DataTree]) -> None:
@@ -174,7 +180,7 @@ def test_long_records_are_thinned_and_say_so(
     make_tree: Callable[..., xr.DataTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("perovec_bayes.report.figures.bands.MAX_POINTS", 100)
-    cv, od, _ = draw_all(make_tree()).fits
+    cv, od, *_ = draw_all(make_tree()).fits
     assert "One of 4 points is drawn" in cv.caption
     assert "drawn" not in od.caption
     assert "of 360 points" in cv.caption

@@ -11,7 +11,7 @@ from jax import numpy as jnp
 from pytensor import tensor as pt
 
 from perovec_bayes.chemistry import material
-from perovec_bayes.constants import FARADAY, STANDARD_CONCENTRATION, thermal_frequency
+from perovec_bayes.constants import FARADAY, thermal_frequency
 from perovec_bayes.forward import grids, sampling, voltammetry
 from perovec_bayes.forward.programme import Programme, measured
 from perovec_bayes.forward.stripping import overpotential
@@ -19,7 +19,13 @@ from perovec_bayes.forward.trbdf2 import Control, Record
 from perovec_bayes.inference import bridge
 from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.cards import Card, Option
-from perovec_bayes.inference.mechanisms import optical, parts, reference, transport
+from perovec_bayes.inference.mechanisms import (
+    film_potentials,
+    optical,
+    parts,
+    reference,
+    transport,
+)
 from perovec_bayes.inference.mechanisms.common import (
     NOISE_DISPLAY,
     NOISE_UNITS,
@@ -48,6 +54,7 @@ UNITS = {
     "E_f": "V",
     "E_VB": "V",
     "E_gap": "V",
+    "n_opt": "1",
     "area": "cm^2",
     **reference.UNITS,
     **optical.UNITS,
@@ -93,7 +100,7 @@ def required(card: Card) -> set[str]:
     options = card.options
     names = {*parts.needed(options), "area", *reference.UNITS, *NOISE_UNITS}
     if parts.has_film(options):
-        names |= {"E_f", "E_VB", "E_gap"}
+        names |= {"E_f", "E_VB", "E_gap", "n_opt"}
     if "od" in card.techniques:
         names |= {*optical.UNITS}
     if "icp" in card.techniques:
@@ -123,6 +130,10 @@ def add(builder: Builder) -> None:
         p["E_CB"] = builder.parameter("E_VB") - builder.parameter("E_gap")
     A = area(builder, cv)
     shown = {name: p[name] + error if name in parts.POTENTIALS else p[name] for name in p}
+    pairs = builder.parameter("n_opt") / 2 if film else bridge.constant(1.0)
+    if film:  # the engine counts a film in pairs of electrons
+        shown["G0"] = p["G0"] * pairs
+        _frame_of_charge(builder)
     _frame_of_stripping(builder, cv, p, A, f, error)
 
     time = cv["time"].to_numpy()
@@ -144,20 +155,17 @@ def add(builder: Builder) -> None:
         at = [
             sampling.between(r.time, each + lag) for each, lag in zip(od_times, lags, strict=True)
         ]
-        passed = 0.5 * jnp.diff(r.time)
-        cathodic = -jnp.sum(passed * _pairs(jnp.minimum(o.current, 0.0)))
-        anodic = jnp.sum(passed * _pairs(jnp.maximum(o.current, 0.0)))
-        left = o.film[-1] / o.film[0] if film else jnp.ones(())
         return (
             sampling.averages(r.time, o.charge, o.current, limits),
             tuple(each.value(o.film, o.film_rate) for each in at),
             tuple(each.value(o.lead, o.lead_rate) for each in at),
-            anodic / cathodic,
-            left,
+            *_totals(r, film),
             jnp.sum(jnp.where(r.forced, 1.0, 0.0)),
         )
 
-    density, films, leads, charge_ratio, left, forced = bridge.wrap(respond)(*lags, *shown.values())
+    density, films, leads, charge_ratio, efficiency, left, forced = bridge.wrap(respond)(
+        *lags, *shown.values()
+    )
     if grid is None:
         builder.info.requirements.append(
             Requirement(
@@ -168,19 +176,27 @@ def add(builder: Builder) -> None:
         )
     observe_cv(builder, cv, density, A)
     for each, G, q in zip(od, films, leads, strict=True):
-        optical.add(builder, each, G, q)
+        start = p["G0"] if film else bridge.constant(1.0)
+        optical.add(builder, each, optical.Inventory(G / pairs, start, q, 2 * pairs))
     for each in builder.of_technique("icp"):
         check_solute(each, str(builder.card.options["material"]), str(cv.attrs.get("solvent", "")))
         observe_icp(builder, each, p["s" if film else "c_b"] * bridge.constant(atoms(each)))
 
     if film:
-        _derive(builder, p, ln_k, f, tied)
+        film_potentials.derive(builder, p, ln_k, f, tied)
         builder.derived(
             "film_left",
             left,
             unit="1",
             symbol="G_end/G0",
             description="share of the film left at the end",
+        )
+        builder.derived(
+            "efficiency",
+            efficiency,
+            unit="1",
+            symbol="Q_dec/Q_cat",
+            description="share of the cathodic charge of the model that decomposes the film",
         )
     builder.derived(
         "Q_ratio",
@@ -284,6 +300,16 @@ def runner(
     return run
 
 
+def _totals(r: Record, film: bool) -> tuple[Any, Any, Any]:
+    """Return Q_an/Q_cat, the share of Q_cat that decomposes the film, and that of the film left."""
+    o, passed = r.output, 0.5 * jnp.diff(r.time)
+    cathodic = -jnp.sum(passed * _pairs(jnp.minimum(o.current, 0.0)))
+    anodic = jnp.sum(passed * _pairs(jnp.maximum(o.current, 0.0)))
+    decomposed = 2 * FARADAY * jnp.sum(passed * _pairs(o.decomposition))
+    left = o.film[-1] / o.film[0] if film else jnp.ones(())
+    return anodic / cathodic, decomposed / cathodic, left
+
+
 def _pairs(values: Any) -> Any:
     """Return the sums of neighbours."""
     return values[1:] + values[:-1]
@@ -295,6 +321,15 @@ def _frame_of_dissolution(builder: Builder) -> None:
     if isinstance(prior, LogNormal):
         centre, width = bridge.constant(np.log(prior.median)), bridge.constant(1.0)
         builder.frame("k_d", bridge.Frame(centre, width, np.ones(1, dtype=bool)))
+
+
+def _frame_of_charge(builder: Builder) -> None:
+    """Sample G_0 as n_opt G_0, the charge that is in the film, where n_opt is free."""
+    prior = builder.card.parameters["G0"].canonical_prior()
+    if builder.is_free("n_opt") and isinstance(prior, LogNormal):
+        flat = np.zeros(1, dtype=bool)
+        centre = -pt.log(builder.values["n_opt"])
+        builder.frame("G0", bridge.Frame(centre, bridge.constant(1.0), flat))
 
 
 def _frame_of_stripping(
@@ -318,79 +353,3 @@ def _frame_of_stripping(
     where = bridge.wrap(peak)(current, *(p[name] for name in ("k0", "A_c", "D", "R_u")))
     flat = np.zeros(1, dtype=bool)
     builder.frame("E0", bridge.Frame(-where - error, bridge.constant(1.0), flat))
-
-
-def _derive(builder: Builder, p: dict[str, Any], ln_k: Any, f: float, tied: bool) -> None:
-    """Add K_sp, the formal potential, the actual ones, the distance to the conduction band."""
-    E0, E_f = p["E0"], p["E_f"]
-    note = "from E0'(Pb2+/Pb) and K_sp by eq. 3" if tied else "free of K_sp"
-    if tied:
-        builder.derived(
-            "E_f",
-            E_f,
-            unit="V",
-            symbol="E_f",
-            role="primary",
-            description=f"formal potential of decomposition (released ions at 1 mol/L), {note}",
-        )
-    builder.derived(
-        "K_sp",
-        pt.exp(ln_k),
-        unit="1",
-        symbol="K_sp",
-        role="primary",
-        scale="log",
-        description="27 s^5 per (mol/L)^5: free ions, m = 5",
-    )
-    builder.derived(
-        "log10_K_sp",
-        ln_k / np.log(10),
-        unit="1",
-        symbol="log10 K_sp",
-        description="decimal logarithm of K_sp",
-    )
-    ions = np.log(1e-6 * (3e-6) ** 3 / STANDARD_CONCENTRATION**4)
-    with_ions = builder.derived(
-        "E_dec_ions",
-        E_f - ions / (2 * f),
-        unit="V",
-        symbol="E_dec(1 mM Cs+, 3 mM Br-)",
-        description="decomposition potential at 1 mmol/L Cs+ and 3 mmol/L Br-",
-    )
-    saturated = builder.derived(
-        "E_dec_saturated",
-        E0 + pt.log(builder.values["s"] / STANDARD_CONCENTRATION) / (2 * f),
-        unit="V",
-        symbol="E_dec(saturated)",
-        description="decomposition potential in a solution saturated by the film alone",
-    )
-    E_CB = builder.derived(
-        "E_CB",
-        p["E_CB"],
-        unit="V",
-        symbol="E_CB",
-        description="conduction band edge, from literature only",
-    )
-    windows = {
-        "window": (E_f, "E_f", "released ions at 1 mol/L; free ions, m = 5"),
-        "window_ions": (with_ions, "E_dec(1 mM Cs+, 3 mM Br-)", "free ions, m = 5"),
-        "window_saturated": (saturated, "E_dec(saturated)", "a solution saturated by the film"),
-    }
-    for name, (potential, symbol, where) in windows.items():
-        builder.derived(
-            name,
-            E_CB - potential,
-            unit="V",
-            symbol=f"E_CB - {symbol}",
-            threshold=0.0,
-            description="above 0 V: electrons enter the conduction band before decomposition "
-            f"({where})",
-        )
-    builder.derived(
-        "log10_K_sp_CB",
-        2 * f * (E_CB - E0) / np.log(10),
-        unit="1",
-        symbol="log10 K_sp(E_f = E_CB)",
-        description="what log10 K_sp would have to be for E_f (1 mol/L, m = 5) to lie at the "
-        "conduction band edge; below it decomposition comes after the band is reached",
-    )

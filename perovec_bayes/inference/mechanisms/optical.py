@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from jax import numpy as jnp
+from pytensor import tensor as pt
 
+from perovec_bayes.constants import FARADAY
 from perovec_bayes.errors import DataError, StudyError
-from perovec_bayes.forward import optics
+from perovec_bayes.forward import optics, spectral
 from perovec_bayes.inference import bridge
+from perovec_bayes.inference.bridge import Tensor
 from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.model import model_in_context
 from perovec_bayes.inference.observe import observe_od
-from perovec_bayes.inference.priors import Normal
+from perovec_bayes.inference.observe_spectra import film_error, observe_spectra, spectral_noise
+from perovec_bayes.inference.priors import LogNormal, Normal
 
 UNITS = {
     "e_b": "cm^2/mol",
     "kappa_s": "cm^2/mol",
     "n_s": "1",
+    "u_s": "1",
+    "shift": "nm",
     "od_0": "1",
     "lag": "s",
     "sigma_od": "1",
@@ -99,46 +107,147 @@ def lag(builder: Builder, od: xr.Dataset) -> Any:
     return builder.parameter("lag", prior=stated)
 
 
-def add(builder: Builder, od: xr.Dataset, G: Any, q: Any) -> None:
-    """Add the optical parameters and the likelihood of one set of band averages.
+class Inventory(NamedTuple):
+    """What light sees of an electrode, at the times of its spectra."""
+
+    film: Tensor
+    """Perovskite G, shape (times,) [mol cm^-2]."""
+    start: Tensor
+    """G_0, the same at the start, scalar."""
+    lead: Tensor
+    """Metallic lead, in contact or not, q_tot, shape (times,) [mol cm^-2]."""
+    electrons: Tensor
+    """n_opt, scalar [1]."""
+
+
+def add(builder: Builder, od: xr.Dataset, seen: Inventory) -> None:
+    """Add the optical parameters and the likelihood of one set of band averages or spectra.
 
     Parameters
     ----------
     builder : Builder
         With the parameters of `UNITS` still to be added.
     od : xr.Dataset
-        Of technique "od", with bands.
-    G, q : TensorVariable
-        Perovskite and metallic lead at its times, shape (times,) [mol cm^-2].
+        Of technique "od", with bands, or with the spectrum of the untouched film.
+    seen : Inventory
+        At its times.
 
     Raises
     ------
     StudyError
-        If it holds spectra.
+        If it holds spectra and nothing says how they are fitted.
     """
-    if "band" not in od.dims:
+    if "band" not in od.dims and "film" not in od:
         raise StudyError(
-            "this card takes optical density as band averages",
+            "how the spectra are fitted is not stated",
             file=od.attrs.get("source_file"),
-            expected="bands with low_nm and high_nm",
+            expected="bands, or the time in which the film is untouched",
             found="a spectrum at each time",
-            hint="In [[data]] state bands = { band_edge = [500, 550], sub_gap = [550, 600] }.",
+            hint="In [[data]] state film = { start = 0, end = 60, unit = 's' } to fit them whole, "
+            "or bands = { band_edge = [500, 550], sub_gap = [550, 600] }.",
         )
+    e_b, kappa_s, n_s, u_s = (builder.parameter(name) for name in ("e_b", "kappa_s", "n_s", "u_s"))
+    _frame_of_absorption(builder, seen)
+    if "band" in od.dims:
+        _add_bands(builder, od, seen, [e_b, kappa_s, n_s, u_s])
+    else:
+        _add_spectra(builder, od, seen, [e_b, kappa_s, n_s, u_s])
+    builder.derived(
+        "dOD_dQ",
+        e_b / (seen.electrons * FARADAY),
+        unit="cm^2/C",
+        symbol="e_b/(n_opt F)",
+        description="loss of the film's optical density (500-550 nm) for a charge of decomposition",
+    )
+
+    def bias(lead: Any, kappa_s: Any, n_s: Any, u_s: Any) -> Any:
+        low, high = np.array([optics.SUB_GAP]).T
+        amplitude = optics.scattering_amplitude(lead[-1:], kappa_s, u_s)
+        return jnp.sum(
+            optics.window_bias(amplitude * optics.scattering_profile(low, high, n_s), n_s)
+        )
+
+    builder.derived(
+        "OD_bias",
+        bridge.wrap(bias)(seen.lead, kappa_s, n_s, u_s),
+        unit="1",
+        symbol="(ρ_n - 1) h_s",
+        description="scattering that OD(500-550 nm) - OD(550-600 nm) leaves in, at the end",
+    )
+
+
+def _frame_of_absorption(builder: Builder, seen: Inventory) -> None:
+    """Sample e_b as e_b G_0, the optical density of the film, where the charge leaves G_0 open."""
+    prior = builder.card.parameters["e_b"].canonical_prior()
+    if builder.is_free("n_opt") and isinstance(prior, LogNormal):
+        flat = np.zeros(1, dtype=bool)
+        frame = bridge.Frame(-pt.log(seen.start), bridge.constant(1.0), flat)
+        builder.frame("e_b", frame)
+
+
+def _add_bands(
+    builder: Builder, od: xr.Dataset, seen: Inventory, optical: Sequence[Tensor]
+) -> None:
     low, high = od["band_low_nm"].to_numpy(), od["band_high_nm"].to_numpy()
     model_in_context().add_coord(builder.dim("band"), od["band"].to_numpy().astype(str).tolist())
-    p = [builder.parameter(name) for name in ("e_b", "kappa_s", "n_s")]
     offset = builder.parameter("od_0", dims=builder.dim("band"))
 
-    def density(G: Any, q: Any, e_b: Any, kappa_s: Any, n_s: Any, offset: Any) -> Any:
+    def density(G: Any, q: Any, e_b: Any, kappa_s: Any, n_s: Any, u_s: Any, offset: Any) -> Any:
         return optics.optical_density(
             G,
             q,
             absorption=e_b,
             scattering=kappa_s,
             exponent=n_s,
+            power=u_s,
             offset=offset,
             low=low,
             high=high,
         )
 
-    observe_od(builder, od, bridge.wrap(density)(G, q, *p, offset))
+    observe_od(builder, od, bridge.wrap(density)(seen.film, seen.lead, *optical, offset))
+
+
+def _add_spectra(
+    builder: Builder, od: xr.Dataset, seen: Inventory, optical: Sequence[Tensor]
+) -> None:
+    if len(builder.of_technique("od")) > 1:
+        raise StudyError(
+            "spectra that are fitted whole stand beside other optical densities of an experiment",
+            file=od.attrs.get("source_file"),
+            expected="one dataset of technique 'od'",
+            found=str(len(builder.of_technique("od"))),
+            hint="Bands of the same spectra hold the same information: leave them out.",
+        )
+    wavelength, film = od["wavelength"].to_numpy(), od["film"].to_numpy()
+    measured = bool(od.attrs["film_is_measured"])
+    rows = spectral.components(wavelength, film)
+    span = spectral.span(wavelength, rows, od["absorbance"].to_numpy())
+    parts = spectral.projected(wavelength, film, span, background=measured)
+    ends = [f"{wavelength[i]:g} nm" for i in (0, -1)]
+    model_in_context().add_coord(builder.dim("baseline"), ends)
+    offset = builder.parameter("od_0", dims=builder.dim("baseline"))
+    shift = builder.parameter("shift")
+    noise = spectral_noise(builder, od, span)
+    size = len(span.wander)
+    name = str(od.attrs["name"])
+    error = film_error(builder, name, size, noise) if measured else bridge.constant(np.zeros(size))
+
+    def density(
+        G: Any, G0: Any, q: Any, e_b: Any, kappa_s: Any, n_s: Any, u_s: Any, *others: Any
+    ) -> Any:
+        offset, shift, error = others
+        return spectral.coefficients(
+            G,
+            optics.scattering_amplitude(q, kappa_s, u_s),
+            parts,
+            absorption=e_b,
+            exponent=n_s,
+            offset=offset,
+            start=G0,
+            shift=shift,
+            error=error,
+        )
+
+    mean = bridge.wrap(density)(seen.film, seen.start, seen.lead, *optical, offset, shift, error)
+    observe_spectra(builder, od, mean, span, noise)

@@ -12,12 +12,14 @@ from perovec_bayes.diagnostics.observables import Observable, companion, decoded
 from perovec_bayes.report.figures.corner import draw_corner
 from perovec_bayes.report.figures.cv import draw_cv
 from perovec_bayes.report.figures.icp import draw_icp
+from perovec_bayes.report.figures.light import draw_light
 from perovec_bayes.report.figures.od import draw_od
 from perovec_bayes.report.figures.parameters import draw_prior_posterior, draw_ranks
 from perovec_bayes.report.figures.parts import draw_parts
 from perovec_bayes.report.figures.pit import draw_pit
 from perovec_bayes.report.figures.prior_predictive import draw_prior_predictive
 from perovec_bayes.report.figures.solvents import MECHANISM, draw_orthogonality, draw_solvents
+from perovec_bayes.report.figures.spectra import are_spectra
 from perovec_bayes.report.figures.style import Drawing, drawing_style
 
 __all__ = ["Drawing", "Figures", "draw_all"]
@@ -73,7 +75,11 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
         ranks = draw_ranks(tree, f"fig{next(numbers)}")
         corner = draw_corner(tree, f"fig{next(numbers)}")
         learned = draw_prior_posterior(tree, f"fig{next(numbers)}")
-        fits = [_draw_fit(each, f"fig{next(numbers)}", prob, found) for each in found]
+        fits: list[Drawing | None] = []
+        for each in found:
+            fits.append(_draw_fit(each, f"fig{next(numbers)}", prob, found))
+            if each.technique == "od" and each.observed.size:
+                fits += draw_light(tree, each, numbers, prob, companion(each, found))
         if decoded(tree, "card").get("mechanism") == MECHANISM:
             fits += [
                 draw(tree, f"fig{next(numbers)}", prob)
@@ -92,7 +98,7 @@ def _draw_fit(
         return None
     if observable.technique == "cv" and "potential" in observable.constants:
         return draw_cv(observable, key, prob)
-    if observable.technique == "od":
+    if observable.technique == "od" and not are_spectra(observable):
         return draw_od(observable, key, prob, companion(observable, found))
     if observable.technique == "icp":
         return draw_icp(observable, key, prob)

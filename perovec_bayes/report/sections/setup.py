@@ -18,6 +18,7 @@ from perovec_bayes.report.content import (
     table,
 )
 from perovec_bayes.report.equations import equations
+from perovec_bayes.report.figures.spectra import are_spectra
 from perovec_bayes.report.facts import Facts
 from perovec_bayes.report.tables import plain
 
@@ -116,7 +117,8 @@ def _prior(name: str, entry: dict[str, Any]) -> tuple[Cell | str, ...]:
 
 def formal(facts: Facts) -> Section:
     """Return the equations that the card switched on."""
-    found = equations(facts.card, facts.techniques)
+    kinds = {"spectra" if are_spectra(each) else each.technique for each in facts.found}
+    found = equations(facts.card, kinds)
     if not found:
         return Section(
             "formal",
