@@ -18,8 +18,8 @@ from perovec_bayes.report.content import (
     table,
 )
 from perovec_bayes.report.equations import equations
-from perovec_bayes.report.figures.spectra import are_spectra
 from perovec_bayes.report.facts import Facts
+from perovec_bayes.report.figures.spectra import are_spectra
 from perovec_bayes.report.tables import plain
 
 
