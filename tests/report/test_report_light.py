@@ -12,6 +12,7 @@ from perovec_bayes.forward.exciton import exciton_spectrum
 from perovec_bayes.report.figures import draw_all
 from perovec_bayes.report.figures.light import corrected
 from perovec_bayes.report.figures.spectra import are_spectra, turns
+from perovec_bayes.report.pdf import figure_files
 
 WAVELENGTH = np.linspace(460.0, 660.0, 81)
 FILM = 0.2 * exciton_spectrum(WAVELENGTH)
@@ -79,6 +80,13 @@ def test_whole_spectra_make_a_map_and_three_figures_of_the_charge():
     assert len({d.key for d in drawings}) == 5
     assert "data:image/png" in page
     assert len(page) < 1_500_000
+
+
+def test_a_map_becomes_a_file():
+    tree, _ = result()
+    files = figure_files(next(d for d in draw_all(tree).fits if "data:image/png" in d.svg))
+    heads = {name[-3:]: data[:5] for name, data in files.items()}
+    assert heads == {"pdf": b"%PDF-", "svg": b"<svg ", "png": b"\x89PNG\r"}
 
 
 def test_without_draws_the_data_are_drawn():
