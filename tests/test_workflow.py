@@ -93,7 +93,7 @@ def test_the_result_says_where_it_comes_from(finished):
     assert len(record["card"]["sha256"]) == 64
     assert record["command"] == "perovec fit study.toml"
     assert record["sampler"]["draws"] == 900
-    for path in finished.folder.iterdir():
+    for path in filter(Path.is_file, finished.folder.rglob("*")):
         content = path.read_bytes()
         assert str(finished.folder.parents[1]).encode() not in content, path.name
         assert platform.node().encode() not in content or len(platform.node()) < 6
