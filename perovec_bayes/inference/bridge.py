@@ -78,6 +78,14 @@ class Frame(NamedTuple):
     """Shape of the variable, bool."""
 
 
+def rise(w: Array) -> Array:
+    """Return how far a bounded coordinate of a `Frame` is above its centre, in widths.
+
+    Not by PyTensor's softplus, whose JAX form has no finite gradient beyond 709.
+    """
+    return jnp.where(w < -30.0, w, jnp.log(jax.nn.softplus(jnp.maximum(w, -30.0))))
+
+
 class Compiled:
     """A PyMC model as JAX functions of one flat vector of coordinates (unconstrained values).
 
@@ -143,9 +151,8 @@ class Compiled:
         for where, bounded, frame in self._frames:
             centre, width = frame(x)
             part = w[where]
-            soft = jax.nn.softplus(jnp.maximum(part, -30.0))
-            below = jnp.where(part < -30.0, part, jnp.log(soft))
-            slope = jnp.where(part < -30.0, 0.0, jax.nn.log_sigmoid(part) - jnp.log(soft))
+            below = rise(part)
+            slope = jnp.where(part < -30.0, 0.0, jax.nn.log_sigmoid(part) - below)
             x = x.at[where].set(centre + width * jnp.where(bounded, below, part))
             volume = volume + jnp.sum(jnp.where(bounded, slope, 0.0) + jnp.log(width))
         return x, volume

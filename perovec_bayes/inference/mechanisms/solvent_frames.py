@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import xarray as xr
 from jax import numpy as jnp
-from jax.nn import softplus
 from jax.scipy.linalg import cho_solve
 from pytensor import tensor as pt
 
 from perovec_bayes.constants import STANDARD_CONCENTRATION
-from perovec_bayes.inference.bridge import Frame, Tensor, constant, wrap
+from perovec_bayes.inference.bridge import Frame, Tensor, constant, rise, wrap
 from perovec_bayes.inference.builder import Builder
 from perovec_bayes.inference.dilution import Ambiguity
 from perovec_bayes.inference.mechanisms.solubility import Systems, highest_limits
@@ -171,7 +170,7 @@ def _frame_law(builder: Builder, law: Law, means: Means) -> None:
     only = np.isfinite(means.limit)
     limit = np.where(only, means.limit, 0.0)
     w = builder.values[law.residual]  # of a solvent with a limit only: its coordinate, see `Frame`
-    value = pt.where(only, limit + wrap(_rise)(w) / LN10, means.value)
+    value = pt.where(only, limit + wrap(rise)(w) / LN10, means.value)
     weight = pt.where(only, law.scale**-2, means.weight / (1 + law.scale**2 * means.weight))
 
     priors = [builder.card.parameters[name].canonical_prior() for name in law.names]
@@ -200,14 +199,6 @@ def _frame_law(builder: Builder, law: Law, means: Means) -> None:
         pt.where(only, 1 / (LN10 * law.scale), 1 / pt.sqrt(precision)),
         only,
     )
-
-
-def _rise(w: Any) -> Any:
-    """Return how far a bounded coordinate is above its centre, in widths.
-
-    Not by PyTensor's softplus, whose JAX form has no finite gradient beyond 709.
-    """
-    return jnp.log(softplus(jnp.maximum(w, -30.0))) + jnp.minimum(w + 30.0, 0.0)
 
 
 def _conditionals(
