@@ -34,10 +34,10 @@ unit = "1"
 reason = "keeps the test short"
 [sampler]
 chains = 2
-draws = 900
+draws = 1500
 tune = 500
 """
-SHORT = ("draws = 900\ntune = 500", "draws = 60\ntune = 100")
+SHORT = ("draws = 1500\ntune = 500", "draws = 60\ntune = 100")
 """Too few draws for the gate."""
 
 

@@ -92,7 +92,7 @@ def test_the_result_says_where_it_comes_from(finished):
     assert record["study"]["sha256"] == study["sha256"]
     assert len(record["card"]["sha256"]) == 64
     assert record["command"] == "perovec fit study.toml"
-    assert record["sampler"]["draws"] == 900
+    assert record["sampler"]["draws"] == 1500
     for path in filter(Path.is_file, finished.folder.rglob("*")):
         content = path.read_bytes()
         assert str(finished.folder.parents[1]).encode() not in content, path.name
