@@ -184,9 +184,10 @@ class Table:
         """
         known = values[np.isfinite(values)]
         whole = known == np.round(known)
-        if not (whole & (known != 0)).any() or (np.abs(known[~whole]) < 1).any():
+        broken = np.abs(known[~whole])
+        if not (whole & (known != 0)).any() or (broken < 1).any():
             return
-        if np.abs(1e3 * known - np.round(1e3 * known)).max() > ROUNDED:
+        if (np.abs(1e3 * broken - np.round(1e3 * broken)) > ROUNDED).any():
             return
         cells = self.texts(position)
         marked = [record for record, cell in enumerate(cells) if self.decimal in cell]

@@ -199,6 +199,14 @@ def test_three_decimals_are_no_thousands(tmp_path):
     assert read(path)["time"].values == pytest.approx(1 + 0.125 * np.arange(30))
 
 
+def test_the_largest_numbers_beside_decimal_marks(tmp_path):
+    path = tmp_path / "run.dat"
+    points = [f"{1 + 0.125 * k:.3f};{10 * k};{k}".replace(".", ",") for k in range(30)]
+    points[-1] = "1e307;10;4"
+    path.write_text("\n".join(["Time (s);Potential (mV);Current (nA)", *points, ""]))
+    assert read(path)["time"].values[-1] == 1e307
+
+
 def test_capital_units_are_not_taken_for_millions(tmp_path, fails):
     path = tmp_path / "run.dat"
     heads = {"TIME (S)": "{t}", "POTENTIAL (MV)": "{E}", "CURRENT (MA)": "{mA}"}
