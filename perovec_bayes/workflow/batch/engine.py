@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask
 import psutil
 from distributed import Client, LocalCluster
 
-from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.threads import VARIABLE
+from perovec_bayes.workflow.batch.jobs import Watch, start_jobs
 from perovec_bayes.workflow.batch.manifest import Engine
 from perovec_bayes.workflow.batch.worker import Limits
 
@@ -103,8 +102,17 @@ def limits_of(engine: Engine, workers: int) -> Limits:
     return Limits(engine.timeout_s, memory, engine.fits_per_worker)
 
 
+class Running(NamedTuple):
+    """Workers at work."""
+
+    client: Client
+    """To send them fits."""
+    tend: Callable[[], None]
+    """Replaces workers that are lost for good; to be called now and then."""
+
+
 @contextmanager
-def running(engine: Engine, workers: int) -> Iterator[Client]:
+def running(engine: Engine, workers: int) -> Iterator[Running]:
     """Start workers, and end them when the block ends.
 
     Parameters
@@ -116,8 +124,8 @@ def running(engine: Engine, workers: int) -> Iterator[Client]:
 
     Yields
     ------
-    Client
-        To send them fits.
+    Running
+        The workers.
 
     Raises
     ------
@@ -126,18 +134,26 @@ def running(engine: Engine, workers: int) -> Iterator[Client]:
     """
     memory = limits_of(engine, workers).memory_bytes
     with dask.config.set(settings(engine)):
-        cluster = (
-            _local(engine, workers, memory) if engine.kind == "local" else _jobs(engine, workers)
-        )
+        tend = _nothing
+        if engine.kind == "local":
+            cluster = _local(engine, workers, memory)
+        else:
+            environ = environment(engine.threads)
+            cluster = start_jobs(engine, workers, environ, dict(NO_PAGES))
+            tend = Watch(cluster, engine.kind).tend
         try:
             with Client(cluster, set_as_default=False) as client:
                 try:
-                    yield client
+                    yield Running(client, tend)
                 finally:
                     _end_workers(cluster)
         finally:
             with suppress(TimeoutError):
                 cluster.close(timeout=CLOSE_S)
+
+
+def _nothing() -> None:
+    """Tend the workers of this machine, which their nannies replace."""
 
 
 def _local(engine: Engine, workers: int, memory: int | None) -> LocalCluster:
@@ -161,59 +177,3 @@ def _end_workers(cluster: Any) -> None:
             nanny.auto_restart = False
             with suppress(psutil.NoSuchProcess):
                 psutil.Process(process.pid).kill()
-
-
-def _jobs(engine: Engine, workers: int) -> Any:
-    """Return a cluster of batch jobs; the scheduler of Dask is in this process."""
-    try:
-        from dask_jobqueue import PBSCluster, SLURMCluster  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise StudyError(
-            f"engine '{engine.kind}' needs dask-jobqueue",
-            place="engine.kind",
-            hint="Install the extra perovec_bayes[cluster].",
-        ) from error
-    kinds = {"slurm": SLURMCluster, "pbs": PBSCluster}
-    options = job_options(engine)
-    try:
-        cluster = kinds[engine.kind](**options)
-        jobs = math.ceil(workers / engine.workers_per_job)
-        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # replaces jobs whose time is over
-    except (RuntimeError, ValueError, OSError) as error:
-        raise StudyError(
-            f"the jobs cannot be started: {error}", place="engine", hint="See docs/batches.md."
-        ) from error
-    return cluster
-
-
-def job_options(engine: Engine) -> dict[str, Any]:
-    """Return what dask-jobqueue is told.
-
-    Parameters
-    ----------
-    engine : Engine
-        Of kind "slurm" or "pbs".
-    """
-    per_job = engine.workers_per_job
-    memory = (engine.memory_bytes or 0) * per_job
-    exports = [f"export {name}='{value}'" for name, value in environment(engine.threads).items()]
-    options: dict[str, Any] = {
-        "cores": per_job,
-        "processes": per_job,
-        "memory": f"{memory} B",
-        "walltime": engine.walltime,
-        "queue": engine.queue,
-        "account": engine.account,
-        "interface": engine.interface,
-        "job_extra_directives": list(engine.directives),
-        "job_script_prologue": [*engine.prologue, *exports],
-        "scheduler_options": dict(NO_PAGES),
-        "worker_extra_args": ["--no-dashboard"],
-        "silence_logs": logging.CRITICAL,
-    }
-    if engine.kind == "slurm":
-        options["job_cpu"] = per_job * engine.threads
-    else:
-        gigabytes = math.ceil(memory / 1e9)
-        options["resource_spec"] = f"select=1:ncpus={per_job * engine.threads}:mem={gigabytes}GB"
-    return options

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from distributed import Client, KilledWorker, as_completed
+from distributed import KilledWorker
 
 from perovec_bayes.errors import StudyError
-from perovec_bayes.workflow.batch.engine import limits_of, running, workers_of
+from perovec_bayes.workflow.batch.engine import Running, limits_of, running, workers_of
 from perovec_bayes.workflow.batch.gather import gather, results, write_results
 from perovec_bayes.workflow.batch.manifest import Engine, load_engine, load_manifest
 from perovec_bayes.workflow.batch.place import LOGGER, held, logged, refuse_foreign
@@ -34,6 +35,9 @@ from perovec_bayes.workflow.batch.toml import dumps
 from perovec_bayes.workflow.batch.worker import Job, Limits, work
 from perovec_bayes.workflow.folder import writing
 from perovec_bayes.workflow.interrupt import interruptible
+
+TEND_S = 1.0
+"""Between fits the workers are looked after so often [s]."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +214,8 @@ def _run(made: Plan, engine: Engine, workers: int, tell: Progress) -> None:
         return
     limits = limits_of(engine, workers)
     jobs = [_job(made, each, run, limits) for each in sound]
-    with running(engine, workers) as client:
-        for found in _ended(client, jobs):
+    with running(engine, workers) as at_work:
+        for found in _ended(at_work, jobs):
             counts[isinstance(found, Done)] += 1
             _note(made.out, found)
             tell(Step(counts.total(), total, counts[False], found))
@@ -248,15 +252,22 @@ def _job(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
     )
 
 
-def _ended(client: Client, jobs: list[Job]) -> Iterator[Done | Failed]:
+def _ended(at_work: Running, jobs: list[Job]) -> Iterator[Done | Failed]:
     """Send fits to the workers and give what comes back, in the order in which they end."""
     keys = [f"fit-{number}-{job.key[:16]}" for number, job in enumerate(jobs)]
-    futures = client.map(work, jobs, key=keys, pure=False, retries=0)
+    futures = at_work.client.map(work, jobs, key=keys, pure=False, retries=0)
     of = dict(zip((future.key for future in futures), jobs, strict=True))
-    pending = as_completed(futures, loop=client.loop)
+    ready: SimpleQueue[Any] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ready.put)
     del futures
-    for future in pending:
-        yield _found(future, of[future.key])
+    while of:
+        at_work.tend()
+        try:
+            future = ready.get(timeout=TEND_S)
+        except Empty:
+            continue
+        yield _found(future, of.pop(future.key))
         future.release()
 
 

@@ -16,7 +16,7 @@ from perovec_bayes.cli import main
 from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.study import load_study
 from perovec_bayes.workflow.batch import run
-from perovec_bayes.workflow.batch.engine import environment, job_options, limits_of, workers_of
+from perovec_bayes.workflow.batch.engine import environment, limits_of, workers_of
 from perovec_bayes.workflow.batch.manifest import Engine
 from perovec_bayes.workflow.batch.records import Failed
 
@@ -227,28 +227,3 @@ def test_what_workers_may_use():
     assert environment(1)["OMP_NUM_THREADS"] == environment(1)["PEROVEC_THREADS"] == "1"
     assert "eigen=false" in environment(1)["XLA_FLAGS"]
     assert "eigen=false" not in environment(2)["XLA_FLAGS"]
-
-
-@pytest.mark.parametrize("kind", ["slurm", "pbs"])
-def test_the_script_of_a_job(kind):
-    from dask_jobqueue.pbs import PBSJob  # noqa: PLC0415
-    from dask_jobqueue.slurm import SLURMJob  # noqa: PLC0415
-
-    engine = Engine(
-        kind=kind, workers=4, workers_per_job=2, threads=3, memory="2 GB", walltime="08:00:00",
-        queue="long", account="chem", directives=["-x y"], prologue=["module load python"],
-    )  # fmt: skip
-    options = job_options(engine)
-    for name in ("scheduler_options", "silence_logs"):
-        options.pop(name)
-    script = {"slurm": SLURMJob, "pbs": PBSJob}[kind](
-        "tcp://1.2.3.4:5", "j", **options
-    ).job_script()
-    assert ("--cpus-per-task=6" if kind == "slurm" else "ncpus=6") in script
-    assert "--nworkers 2" in script
-    assert "--nthreads 1" in script
-    assert "export PEROVEC_THREADS='3'" in script
-    assert script.index("module load python") < script.index("export OMP_NUM_THREADS")
-    assert "08:00:00" in script
-    assert "-x y" in script
-    assert "--no-dashboard" in script
