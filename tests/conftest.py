@@ -90,3 +90,19 @@ def finished(tmp_path_factory):
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         code = main(["fit", str(put_study(base)), "--out", str(base / "out")])
     return Finished(code, stdout.getvalue(), stderr.getvalue(), base / "out" / "tiny")
+
+
+@pytest.fixture(scope="session")
+def make_result():
+    """Make a small result without a sampler."""
+    from made_runs import made_tree  # noqa: PLC0415
+
+    return made_tree
+
+
+@pytest.fixture(scope="session")
+def put_run():
+    """Write a run folder without a sampler."""
+    from made_runs import put_run_folder  # noqa: PLC0415
+
+    return put_run_folder

@@ -6,6 +6,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -348,6 +349,37 @@ def design(
     with show_progress("design") as tell:
         found = rank(study, out, result=result, overwrite=overwrite, progress=tell)
     say(ranked_lines(found))
+    return OK
+
+
+@app.command
+def view(
+    folder: Path,
+    /,
+    *,
+    port: int | None = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+) -> int:
+    """Show a folder of runs in a browser: list, reports, chosen runs beside each other.
+
+    Only browsers on this machine are answered. Ctrl-C ends it.
+
+    Parameters
+    ----------
+    folder
+        Folder of runs, the --out of 'fit' or 'batch'; runs are looked for in all folders below it.
+    port
+        Port; a free one, 8765 if it can be had, unless given.
+    open_
+        Open the browser as well.
+    """
+    from perovec_bayes.workflow.view.server import view as show
+
+    def tell(address: str, runs: int) -> None:
+        say(f"{address} shows {runs} run{'s' * (runs != 1)} of {folder}; Ctrl-C ends it")
+
+    with suppress(KeyboardInterrupt):
+        show(folder, port=port, open_browser=open_, tell=tell)
     return OK
 
 

@@ -32,6 +32,7 @@ COLUMNS = (
     "ess_bulk",
     "ess_tail",
     "method",
+    "display_unit",
 )
 SAMPLED = "posterior sample"
 """Method of a result that is not an approximation."""
@@ -57,7 +58,8 @@ def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.Da
         bounded by its meaning: 0 when it is positive, minus infinity when it may have any value,
         NaN when that is not stated. A lower limit has `interval_kind` "lower", `interval_low` the
         ``1 - prob`` quantile and `interval_high` infinity. `method` says what the draws are;
-        those of an approximation are independent and have no convergence diagnostics.
+        those of an approximation are independent and have no convergence diagnostics. The numbers
+        are in `unit`; `display_unit` is the one in which reports show them.
 
     Raises
     ------
@@ -114,6 +116,7 @@ def _row(scalar: Scalar, prob: float, kind: str, method: str) -> dict[str, Any]:
         "ess_bulk": quality.ess_bulk,
         "ess_tail": quality.ess_tail,
         "method": method,
+        "display_unit": str(scalar.attrs.get("display_unit", scalar.unit)),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,13 +63,15 @@ def write_netcdf(data: xr.DataTree | xr.Dataset, path: str | Path) -> Path:
     return target
 
 
-def load(path: str | Path) -> xr.DataTree:
+def load(path: str | Path, groups: Collection[str] | None = None) -> xr.DataTree:
     """Read a saved result into memory.
 
     Parameters
     ----------
     path : str or Path
         A file that `save` wrote, or the run folder that holds it as `posterior.nc`.
+    groups : collection of str, optional
+        Groups to read, as far as they are there; all unless given.
 
     Returns
     -------
@@ -88,7 +90,8 @@ def load(path: str | Path) -> xr.DataTree:
         raise DataError("no such result", file=file, expected="a run folder, or its posterior.nc")
     try:
         with contextlib.closing(xr.open_datatree(file, engine=ENGINE)) as opened:
-            tree = opened.load().copy(deep=True)
+            wanted = opened if groups is None else _only(opened, groups)
+            tree = wanted.load().copy(deep=True)
     except Exception as error:  # h5py and xarray raise unrelated classes for a damaged file
         raise DataError("not a readable netCDF file", file=file, hint=RERUN) from error
     if tree.attrs.pop("format", None) != FORMAT or "posterior" not in tree.children:
@@ -101,6 +104,12 @@ def load(path: str | Path) -> xr.DataTree:
     return xr.DataTree.from_dict(
         {node.path: _with_texts(node.to_dataset(inherit=False)) for node in tree.subtree}
     )
+
+
+def _only(tree: xr.DataTree, groups: Collection[str]) -> xr.DataTree:
+    """Return the root and some groups of a result."""
+    kept = {name: node for name, node in tree.children.items() if name in groups}
+    return xr.DataTree(tree.to_dataset(), children=kept)
 
 
 def storable(tree: xr.DataTree) -> xr.DataTree:

@@ -100,7 +100,7 @@ def facts(tree: xr.DataTree, prob: float) -> Facts:
         provenance=provenance,
         sampler=provenance.get("sampler") or decoded(tree, "sampler"),
         priors=decoded(tree, "priors"),
-        gate=_gate(tree),
+        gate=verdict(tree),
         rows=tuple(quantities(tree, prob)),
         found=tuple(found),
         data=tuple(measured(found)),
@@ -110,7 +110,14 @@ def facts(tree: xr.DataTree, prob: float) -> Facts:
     )
 
 
-def _gate(tree: xr.DataTree) -> GateResult:
+def verdict(tree: xr.DataTree) -> GateResult:
+    """Return the gate's verdict: the stored one where that is "failed", else that on the draws.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A result.
+    """
     text = tree.attrs.get("gate")
     if text:
         stored = GateResult.from_json(str(text))

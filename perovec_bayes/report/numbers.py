@@ -15,6 +15,14 @@ _PLAIN_FROM, _PLAIN_TO = -3, 5  # decimal exponents written without a power of t
 _WIDE = 10  # an interval whose ends differ by more than this factor has no common last digit
 _CONSTANT_DIGITS = 6
 _LIMIT_DIGITS = 3
+_INTERVALS = {
+    "eti": "equal-tailed",
+    "hdi": "highest density",
+    "upper": "upper limit",
+    "lower": "lower limit",
+}
+LIMITS = ("upper", "lower")
+"""Kinds of interval that have one end."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +124,48 @@ def interval_text(quoted: Quoted) -> str:
     return f"{quoted.low} to {quoted.high}"
 
 
+def stated(median: float, low: float, high: float, kind: str) -> tuple[str, str]:
+    """Write a median and its interval, or a limit alone.
+
+    Parameters
+    ----------
+    median, low, high : float
+        In one unit.
+    kind : str
+        As `interval_kind` of a summary.
+
+    Returns
+    -------
+    tuple of str
+        The value, with its sign if it is a limit; and the interval, nothing for a limit.
+    """
+    if kind in LIMITS:
+        return limit(high if kind == "upper" else low, kind), ""
+    quoted = quote(median, low, high)
+    return quoted.value, interval_text(quoted)
+
+
+def interval_words(prob: float, kind: str) -> str:
+    """Write probability and kind of an interval, as in "95 % equal-tailed".
+
+    Parameters
+    ----------
+    prob : float
+        Probability [1].
+    kind : str
+        As `interval_kind` of a summary.
+    """
+    return f"{100 * prob:g} % {_INTERVALS.get(kind, kind)}"
+
+
 def pretty_unit(unit: str) -> str:
-    """Write a unit with raised powers: "uA/cm^2" as "µA/cm²", and "1" as nothing."""
+    """Write a unit with raised powers: "uA/cm^2" as "µA/cm²", and "1" as nothing; "s^0.5" stays."""
     if unit.strip() in {"", "1", "dimensionless"}:
         return ""
     raised = re.sub(
-        r"(?:\^|\*\*)\s*(-?\d+)", lambda power: power[1].translate(_SUPERSCRIPT), unit.strip()
+        r"(?:\^|\*\*)\s*(-?\d+)(?![\d.])",
+        lambda power: power[1].translate(_SUPERSCRIPT),
+        unit.strip(),
     )
     return re.sub(r"\bu(?=[A-Za-z])", "µ", raised.replace("*", " "))
 

@@ -13,22 +13,16 @@ from perovec_bayes.diagnostics import GateResult, Scalar, learning, scalars, sum
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.diagnostics.scalars import dataset
 from perovec_bayes.report.numbers import (
+    LIMITS,
     UNKNOWN,
     count,
-    interval_text,
-    limit,
+    interval_words,
     pretty_unit,
     quote,
     significant,
+    stated,
 )
 from perovec_bayes.units import convert
-
-_INTERVALS = {
-    "eti": "equal-tailed",
-    "hdi": "highest density",
-    "upper": "upper limit",
-    "lower": "lower limit",
-}
 
 
 @dataclass(frozen=True)
@@ -243,13 +237,10 @@ def _quantity(scalar: Scalar, row: Mapping[Any, Any]) -> Quantity:
         for column in ("median", "interval_low", "interval_high")
     )
     kind = str(row["interval_kind"])
-    if kind in {"upper", "lower"}:
-        value, interval = limit(high if kind == "upper" else low, kind), ""
-    elif scalar.fixed:
+    if scalar.fixed and kind not in LIMITS:
         value, interval = quote(median, median, median).value, "does not vary"
     else:
-        quoted = quote(median, low, high)
-        value, interval = quoted.value, interval_text(quoted)
+        value, interval = stated(median, low, high, kind)
     return Quantity(
         name=scalar.name,
         description=str(scalar.attrs.get("description", "")),
@@ -259,12 +250,12 @@ def _quantity(scalar: Scalar, row: Mapping[Any, Any]) -> Quantity:
         interval=interval,
         interval_kind="constant"
         if scalar.fixed
-        else f"{100 * float(row['interval_prob']):g} % {_INTERVALS[kind]}",
+        else interval_words(float(row["interval_prob"]), kind),
         above=_above(scalar, shown),
         r_hat=_diagnostic(float(row["r_hat"])),
         ess_bulk=_whole(float(row["ess_bulk"])),
         ess_tail=_whole(float(row["ess_tail"])),
-        is_limit=kind in {"upper", "lower"},
+        is_limit=kind in LIMITS,
     )
 
 

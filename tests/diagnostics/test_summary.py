@@ -13,7 +13,7 @@ from perovec_bayes.diagnostics import learning, scalars, summarise, write_csv
 SAMPLE = ("chain", "draw")
 DECIDED = [
     "quantity", "role", "unit", "mean", "sd", "median", "interval_low", "interval_high",
-    "interval_prob", "interval_kind", "r_hat", "ess_bulk", "ess_tail", "method",
+    "interval_prob", "interval_kind", "r_hat", "ess_bulk", "ess_tail", "method", "display_unit",
 ]  # fmt: skip
 
 
@@ -142,7 +142,9 @@ def test_wrong_arguments_are_refused(draws: np.ndarray, arguments: dict[str, obj
 def test_csv_comes_back_and_leaves_nothing_behind(draws: np.ndarray, tmp_path: Path) -> None:
     table = summarise(tree(draws, kind="upper_limit", support="real"))
     path = write_csv(table, tmp_path / "summary.csv")
-    pd.testing.assert_frame_equal(pd.read_csv(path, dtype={"unit": str}), table, check_exact=False)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(path, dtype={"unit": str, "display_unit": str}), table, check_exact=False
+    )
     assert [entry.name for entry in tmp_path.iterdir()] == ["summary.csv"]
 
 

@@ -68,6 +68,16 @@ def test_round_trip(tree, tmp_path):
     assert set(again.attrs) == {"card", "observables"}
 
 
+def test_some_groups_alone(tree, tmp_path):
+    path = storage.save(tree, tmp_path / "posterior.nc")
+    some = storage.load(path, ("posterior", "sample_stats", "absent"))
+    assert set(some.children) == {"posterior", "sample_stats"}
+    assert some.attrs == storage.load(path).attrs
+    xr.testing.assert_identical(some["posterior"].to_dataset(), tree["posterior"].to_dataset())
+    with pytest.raises(DataError, match="not a complete result"):
+        storage.load(path, ("sample_stats",))
+
+
 def test_what_was_loaded_can_be_saved_over_its_own_file(tree, tmp_path):
     path = storage.save(tree, tmp_path / "posterior.nc")
     once = storage.load(path)

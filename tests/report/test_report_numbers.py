@@ -77,6 +77,7 @@ def test_shared_power_of_ten_is_written_once() -> None:
         ("mol*cm**-3", "mol cm⁻³"),
         ("1", ""),
         ("us", "µs"),
+        ("mol/s^0.5", "mol/s^0.5"),
     ],
 )
 def test_units(unit: str, expected: str) -> None:

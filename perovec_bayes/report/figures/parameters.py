@@ -138,7 +138,7 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
     if before is not None:
         before = before[np.isfinite(before)]
         before = before if before.size > 1 and np.ptp(before) > 0 else None
-    low, high = _range(posterior, before, scalar.log_scale)
+    low, high = span(posterior, before, scalar.log_scale)
     log_axis = scalar.log_scale and low > 0 and high > _DECADE * low
     if log_axis:
         axes.set_xscale("log")
@@ -146,8 +146,8 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
     else:
         grid = np.linspace(low, high, _GRID)
     if before is not None:
-        axes.plot(grid, _density(before, grid, log_axis), color=PRIOR, lw=1.2, ls=(0, (4, 2)))
-    curve = _density(posterior, grid, log_axis)
+        axes.plot(grid, density(before, grid, log_axis), color=PRIOR, lw=1.2, ls=(0, (4, 2)))
+    curve = density(posterior, grid, log_axis)
     axes.fill_between(grid, curve, color=BAND, lw=0)
     axes.plot(grid, curve, color=MODEL)
     axes.set_xlim(low, high)
@@ -162,8 +162,16 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
     label(axes, title=with_unit(scalar.name, pretty_unit(unit)))
 
 
-def _range(posterior: np.ndarray, prior: np.ndarray | None, log_scale: bool) -> tuple[float, float]:
-    """Return the span of the axis: all of the posterior, and of the prior what has room."""
+def span(posterior: np.ndarray, prior: np.ndarray | None, log_scale: bool) -> tuple[float, float]:
+    """Return the span of the axis: all of the posterior, and of the prior what has room.
+
+    Parameters
+    ----------
+    posterior, prior : ndarray
+        Draws, in the unit of the axis; the prior may be absent.
+    log_scale : bool
+        Whether the quantity is judged on a logarithmic scale.
+    """
     log_scale = log_scale and bool(np.all(posterior > 0))
     if log_scale:
         posterior = np.log10(posterior)
@@ -181,8 +189,16 @@ def _range(posterior: np.ndarray, prior: np.ndarray | None, log_scale: bool) -> 
     return (max(float(low), 0.0) if positive else float(low)), float(high)
 
 
-def _density(values: np.ndarray, grid: np.ndarray, log_axis: bool) -> np.ndarray:
-    """Return the kernel density along the axis as drawn, scaled to a greatest value of 1."""
+def density(values: np.ndarray, grid: np.ndarray, log_axis: bool) -> np.ndarray:
+    """Return the kernel density along the axis as drawn, scaled to a greatest value of 1.
+
+    Parameters
+    ----------
+    values, grid : ndarray
+        Draws, and places along the axis, in its unit.
+    log_axis : bool
+        Whether the axis is logarithmic.
+    """
     if log_axis:
         values, grid = np.log10(values[values > 0]), np.log10(grid)
     bounded = not log_axis and bool(np.all(values >= 0))

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from perovec_bayes.errors import StudyError
 from perovec_bayes.workflow.batch.engine import LIBRARIES
-from perovec_bayes.workflow.batch.records import FAILED, FITS
+from perovec_bayes.workflow.batch.records import FAILED, FITS, MARK
 from perovec_bayes.workflow.folder import writing
 
-MARK = ".perovec-batch"
-"""A folder with this file belongs to a batch, whose name it holds; locked by a run."""
 LOG = "batch.log"
 LOGGER = logging.getLogger("perovec_bayes.batch")
 _LEFT = ((FITS, ".*.partial-*"), (FITS, ".*.old-*"), (FAILED, ".*.part"), (".cache", ".worker-*"))

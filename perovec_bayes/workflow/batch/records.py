@@ -17,6 +17,8 @@ from perovec_bayes.diagnostics.scalars import dataset, scalars
 from perovec_bayes.errors import DataError, PerovecError, StudyError
 from perovec_bayes.files import write_text
 
+MARK = ".perovec-batch"
+"""A folder with this file belongs to a batch, whose name it holds; locked by a run."""
 FITS, FAILED = "fits", "failed"
 RECORD = "fit.json"
 """In each run folder of a batch."""

@@ -1,0 +1,1 @@
+"""A folder of runs in a browser: what is in it (`shelf`), and who may ask for it (`server`)."""
