@@ -20,6 +20,11 @@ class PerovecError(Exception):
         What should have been there, and what was.
     hint : str, optional
         What to do about it.
+
+    Examples
+    --------
+    >>> print(PerovecError("the area is negative", file="study.toml", expected="a number above 0"))
+    study.toml: the area is negative; expected a number above 0
     """
 
     exit_code = 1

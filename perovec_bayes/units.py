@@ -52,6 +52,11 @@ def convert(value: float | np.ndarray, unit: str, to: str) -> float | np.ndarray
     ------
     UnitError
         If a unit is unknown, or the two have different dimensions.
+
+    Examples
+    --------
+    >>> print(f"{convert(250.0, 'umol/L', 'mol/cm^3'):.1e}")
+    2.5e-07
     """
     source, target = _parse(unit), _parse(to)
     try:

@@ -471,3 +471,27 @@ def test_summary_of_a_run(finished):
     assert rows["s[CsPbBr3, PC]"]["unit"] == "mol/cm^3"
     assert rows["s[CsPbBr3, DCM]"]["interval_kind"] == "upper"
     assert {row["method"] for row in rows.values()} == {"posterior sample"}
+
+
+def test_schema_is_printed_and_written(run, tmp_path):
+    code, out, err = run("schema")
+    assert (code, err) == (0, "")
+    assert set(json.loads(out)["properties"]) >= {"study", "data", "priors"}
+    path = tmp_path / "card.schema.json"
+    assert run("schema", "card", "--out", path) == (0, f"{path}\n", "")
+    assert "parameters" in json.loads(path.read_text("utf-8"))["properties"]
+    assert run("schema", "--card", "redox_couple", "--out", path)[0] == 0
+    narrow = json.loads(path.read_text("utf-8"))
+    assert "k0" in narrow["properties"]["priors"]["properties"]
+
+
+def test_what_is_no_schema(run, tmp_path):
+    assert run("schema", "--card", "redox")[0] == 2
+    code, _, err = run("schema", "card", "--card", "redox_couple")
+    assert (code, err.count("\n")) == (2, 1)
+    code, _, err = run("schema", "--out", tmp_path / "schema.txt")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "ends in '.json'" in err
+    code, _, err = run("schema", "--out", tmp_path / "no" / "schema.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []

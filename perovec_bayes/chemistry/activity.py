@@ -38,6 +38,11 @@ def bjerrum_length(eps_r: Values, *, temperature: float = ROOM_TEMPERATURE) -> V
     ------
     StudyError
         If eps_r or T is not positive.
+
+    Examples
+    --------
+    >>> print(f"{1e7 * bjerrum_length(64.9):.2f} nm")
+    0.86 nm
     """
     require_positive("relative permittivity", eps_r)
     require_positive("temperature T [K]", temperature)

@@ -246,6 +246,13 @@ def saturated_potential(
     ------
     StudyError
         If b = 0, or s or T is not positive.
+
+    Examples
+    --------
+    The shift against E°'(Pb2+/Pb) for CsPbBr3 in propylene carbonate:
+
+    >>> print(f"{saturated_potential(0.0, 2.38e-6):.3f} V")
+    -0.078 V
     """
     require_positive("solubility s [mol cm^-3]", s)
     ln_b = stoich.b * np.log(stoich.b * s / STANDARD_CONCENTRATION)

@@ -125,6 +125,13 @@ def ksp_from_solubility(s: Values, stoich: Stoichiometry = CSPBBR3) -> Values:
     """Return K_sp = a^a b^b x^x (s/c°)^(a+b+x) [1]; see `ln_ksp_from_solubility`.
 
     Underflows to zero below 1e-308 (s of Cs4PbBr6 under 1e-28 M): use the logarithm there.
+
+    Examples
+    --------
+    CsPbBr3 with 2.38 mmol/L in propylene carbonate:
+
+    >>> print(f"{ksp_from_solubility(2.38e-6):.2e}")
+    2.06e-12
     """
     return np.exp(ln_ksp_from_solubility(s, stoich))
 
@@ -171,6 +178,14 @@ def common_ion_solubility(
     ------
     StudyError
         If the salt has no B2+, a concentration is negative, or ln K_sp is not finite.
+
+    Examples
+    --------
+    10 mmol/L of added bromide drives most of the CsPbBr3 out of a saturated solution:
+
+    >>> ln_ksp = ln_ksp_from_solubility(2.38e-6)
+    >>> print(f"{common_ion_solubility(ln_ksp, added_x=1e-5) / 2.38e-6:.2f}")
+    0.41
     """
     if stoich.b == 0:
         raise StudyError(

@@ -206,6 +206,11 @@ def solvent(name: str) -> Solvent:
     ------
     StudyError
         If the name is unknown; the message gives the nearest known names.
+
+    Examples
+    --------
+    >>> solvent("PC").value("relative_permittivity", "1")
+    64.91
     """
     return _find("solvent", name, solvents())
 

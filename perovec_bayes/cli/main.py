@@ -394,6 +394,32 @@ def cards() -> int:
     return OK
 
 
+@app.command
+def schema(
+    kind: Literal["study", "card"] = "study",
+    /,
+    *,
+    card: str | None = None,
+    out: Path | None = None,
+) -> int:
+    """Give the JSON Schema of study files or cards, with which an editor completes keys.
+
+    Parameters
+    ----------
+    kind
+        The files that it is for.
+    card
+        Name or path of a card: only its parameters, options and techniques are completed.
+    out
+        The file (.json) to write or replace; the schema is printed unless given.
+    """
+    from perovec_bayes.workflow.files import editor_schema
+
+    text = editor_schema(kind, card=card, out=out)
+    say(text.rstrip() if out is None else str(out))
+    return OK
+
+
 def _complain(words: str) -> None:
     """Print one line on stderr."""
     sys.stderr.write(f"perovec: error: {' '.join(words.split())}\n")

@@ -547,8 +547,3 @@ def checked_card(study: Study) -> Card:
     data_check(card, study)
     truths(card, study)
     return card
-
-
-def study_json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of study files, for editors."""
-    return StudyTables.model_json_schema()

@@ -1,16 +1,18 @@
-"""Small services around files: describe data, make a report again, list cards."""
+"""Small services around files: data, reports made again, cards, schemas for editors."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from perovec_bayes import readers
 from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.errors import StudyError
+from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.cards import card_names, load_card
+from perovec_bayes.inference.editor import card_json_schema, study_json_schema
 from perovec_bayes.report import SUFFIXES, interval_prob
 from perovec_bayes.report import report as make_report
 from perovec_bayes.report.export import PAGE, export
@@ -129,3 +131,51 @@ def remake_report(
 def list_cards() -> list[tuple[str, str]]:
     """Return name and title of every shipped card."""
     return [(name, load_card(name).card.title) for name in card_names()]
+
+
+def editor_schema(
+    kind: Literal["study", "card"] = "study",
+    *,
+    card: str | None = None,
+    out: str | Path | None = None,
+) -> str:
+    """Return the JSON Schema of study files or of cards, and perhaps write it.
+
+    Parameters
+    ----------
+    kind : {"study", "card"}
+        The files that it is for.
+    card : str, optional
+        Name or path of a card, for a study with just its parameters, options and techniques.
+    out : str or Path, optional
+        The file to write or replace, whole or not at all; its name ends in ".json".
+
+    Returns
+    -------
+    str
+        The schema, as it stands in the file.
+
+    Raises
+    ------
+    StudyError
+        If there is no such card, or the file cannot be written.
+    """
+    if kind == "card" and card is not None:
+        raise StudyError(
+            "the schema of cards is the same for every card",
+            place="--card",
+            hint="Leave --card off, or ask for the schema of studies.",
+        )
+    if out is not None and Path(out).suffix != ".json":
+        raise StudyError(
+            "the schema is written as JSON", file=out, expected="a name that ends in '.json'"
+        )
+    if kind == "card":
+        schema = card_json_schema()
+    else:
+        schema = study_json_schema(None if card is None else load_card(card))
+    text = f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n"
+    if out is not None:
+        with writing(Path(out)):
+            write_text(out, text)
+    return text

@@ -8,13 +8,13 @@ import pytest
 
 from perovec_bayes.errors import DataError, StudyError
 from perovec_bayes.inference.cards import load_card
+from perovec_bayes.inference.editor import study_json_schema
 from perovec_bayes.inference.study import (
     Study,
     data_check,
     load_study,
     merge,
     study_card,
-    study_json_schema,
     truths,
 )
 from perovec_bayes.workflow.templates import CvDesign
@@ -606,28 +606,6 @@ def test_data_that_do_not_fit_the_card(write, old, new, line):
 def test_a_study_without_data_does_not_fit(write):
     path = write(text='[study]\nname = "a"\ncard = "couple.toml"')
     assert line_of(data_check, *both(path), file=path).endswith("expected cv, found no data")
-
-
-def test_json_schema():
-    schema = study_json_schema()
-    assert "study" in schema["required"]
-    assert "origin" not in schema["properties"]
-    assert schema["additionalProperties"] is False
-    entry = schema["$defs"]["DataEntry"]
-    assert entry["required"] == ["technique", "file"]
-    assert schema["$defs"]["Beta"]["required"] == [
-        "distribution",
-        "unit",
-        "reason",
-        "alpha",
-        "beta",
-    ]
-    assert {branch["type"] for branch in entry["properties"]["file"]["anyOf"]} == {
-        "string",
-        "array",
-    }
-    assert "first that exists" in entry["properties"]["file"]["description"]
-    json.dumps(schema)
 
 
 def test_study_card_reads_and_merges(write):

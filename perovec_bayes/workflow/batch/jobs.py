@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import time
+from contextlib import suppress
 from typing import Any
 
 from perovec_bayes.errors import StudyError
@@ -17,6 +18,8 @@ ASK_S = 20.0
 """The queue is asked so often [s]."""
 ANSWER_S = 60.0
 """A queue that takes longer [s] is taken to be busy."""
+CLOSE_S = 5.0
+"""How long the scheduler may take to end [s]."""
 ENDED_AT_ONCE = 4
 """So many jobs in a row that end before a worker was there are a fault of the set-up."""
 QUEUE = {
@@ -61,6 +64,7 @@ def start_jobs(
             hint="Install the extra perovec_bayes[cluster].",
         ) from error
     kinds = {"slurm": SLURMCluster, "pbs": PBSCluster}
+    cluster: Any = None
     try:
         cluster = kinds[engine.kind](
             **job_options(engine, environment), scheduler_options=scheduler
@@ -69,6 +73,9 @@ def start_jobs(
             cluster.worker_spec.update(cluster.new_worker_spec())
         cluster.sync(_submitted, cluster)
     except (RuntimeError, ValueError, OSError) as error:
+        if cluster is not None:
+            with suppress(RuntimeError, TimeoutError):
+                cluster.close(timeout=CLOSE_S)
         raise StudyError(
             "the jobs cannot be started",
             place="engine",
