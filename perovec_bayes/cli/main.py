@@ -119,6 +119,32 @@ def _fit_of_several(study: Path, out: Path, overwrite: bool, quick: bool) -> int
 
 
 @app.command
+def rerun(run: Path, /, *, out: Path, data: Path | None = None, overwrite: Flag = False) -> int:
+    """Make a run again from what its folder holds, and compare the draws.
+
+    Study, card and data must be what the first run was made from; other versions of packages are
+    told. Draws are the same, bit for bit, with the same versions on the same kind of machine.
+
+    Parameters
+    ----------
+    run
+        A run folder that 'fit' or 'batch' has made.
+    out
+        Folder for the new run folder; made if absent.
+    data
+        A folder in which to look for data that were too large to be copied into the run folder.
+    overwrite
+        Replace an earlier result of the same name.
+    """
+    from perovec_bayes.workflow.rerun import rerun as again
+
+    with show_progress("/".join(run.parts[-2:])) as tell:
+        found = again(run, out, data=data, overwrite=overwrite, note=_remark, progress=tell)
+    say(f"{outcome_lines(found.outcome)}\n{found.compared}")
+    return OK if found.outcome.gate.passed else GATE_FAILED
+
+
+@app.command
 def batch(
     manifest: Path,
     /,
@@ -418,6 +444,11 @@ def schema(
     text = editor_schema(kind, card=card, out=out)
     say(text.rstrip() if out is None else str(out))
     return OK
+
+
+def _remark(words: str) -> None:
+    """Print what is not as it was, on stderr."""
+    sys.stderr.write(f"perovec: {words}\n")
 
 
 def _complain(words: str) -> None:

@@ -448,6 +448,19 @@ def is_card_path(name_or_path: str | Path) -> bool:
     return isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text
 
 
+def card_path(name_or_path: str | Path) -> Path:
+    """Return where the file of a card lies.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As `load_card` takes it.
+    """
+    if is_card_path(name_or_path):
+        return Path(name_or_path)
+    return models_folder() / f"{name_or_path}.toml"
+
+
 def load_card(name_or_path: str | Path) -> Card:
     """Read and check a model card.
 
@@ -467,10 +480,9 @@ def load_card(name_or_path: str | Path) -> Card:
     StudyError
         If there is no such card, or something in it is wrong.
     """
-    if is_card_path(name_or_path):
-        path, label = Path(name_or_path), str(name_or_path)
-    else:
-        path, label = models_folder() / f"{name_or_path}.toml", f"models/{name_or_path}.toml"
+    path, label = card_path(name_or_path), str(name_or_path)
+    if not is_card_path(name_or_path):
+        label = f"models/{name_or_path}.toml"
         if str(name_or_path) not in card_names():
             raise StudyError(
                 unknown("card", str(name_or_path), card_names()),

@@ -39,6 +39,7 @@ from perovec_bayes.inference.cards import (
     read_toml,
     unit_as_study_error,
 )
+from perovec_bayes.inference.credits import Author, WebAddress
 from perovec_bayes.inference.planned import DesignTable
 from perovec_bayes.inference.priors import Positive, Prior, Table, Text, problem, unknown
 from perovec_bayes.readers.series import files_of, is_series
@@ -68,6 +69,10 @@ class StudyHead(Table):
     """Name of a shipped card, or the path of a card relative to the study file."""
     seed: Seed = 1
     """Seed of all random numbers."""
+    author: Author | None = None
+    """Who states the study and runs it."""
+    license: WebAddress | None = None
+    """Web address of the licence of the results."""
 
 
 class Window(Table):

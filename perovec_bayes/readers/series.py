@@ -8,7 +8,7 @@ interval in the natural order of the names (`frame_interval`). Time begins with 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -43,6 +43,17 @@ def is_series(path: str | Path) -> bool:
         return path.is_dir() or (not path.is_file() and bool(re.search(r"[*?[]", path.name)))
     except (OSError, ValueError):
         return False
+
+
+def listing(files: Iterable[tuple[str, str]]) -> bytes:
+    """Return the list whose checksum stands for a series.
+
+    Parameters
+    ----------
+    files : iterable of (str, str)
+        SHA-256 and name of each file, in any order.
+    """
+    return "".join(sorted(f"{sha256}  {name}\n" for sha256, name in files)).encode()
 
 
 def files_of(path: str | Path, without: tuple[str, ...] = ()) -> list[Path]:
@@ -340,10 +351,8 @@ def _joined(
         extra={"source_files": len(files)},
         where=where,
     )
-    sums = sorted(
-        f"{one.attrs['source_sha256']}  {name}\n" for one, name in zip(spectra, names, strict=True)
-    )
-    source = Source(path, "".join(sums).encode())
+    sums = [str(one.attrs["source_sha256"]) for one in spectra]
+    source = Source(path, listing(zip(sums, names, strict=True)))
     data = spectra_dataset(source, str(first.attrs["reader"]), frames, meta, {})
     data.attrs["source_units"] = first.attrs["source_units"]
     data.attrs["synthetic"] = max(data.attrs["synthetic"], *(o.attrs["synthetic"] for o in spectra))

@@ -33,8 +33,7 @@ from perovec_bayes.workflow.expect import (
     shown,
     thinned,
 )
-from perovec_bayes.workflow.fit import RESULT
-from perovec_bayes.workflow.folder import MARK, refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.folder import MARK, RESULT, refuse_existing, whole_folder, writing
 from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.obvious import obvious
 from perovec_bayes.workflow.prepare import Prepared, prepare

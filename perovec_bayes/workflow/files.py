@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +18,8 @@ from perovec_bayes.report import SUFFIXES, interval_prob
 from perovec_bayes.report import report as make_report
 from perovec_bayes.report.export import PAGE, export
 from perovec_bayes.report.figures.picture import FORMATS, draw_picture
-from perovec_bayes.workflow.folder import MARK, whole_folder, writing
-
-RESULT = "posterior.nc"
+from perovec_bayes.workflow.folder import MARK, RESULT, whole_folder, writing
+from perovec_bayes.workflow.stored_crate import renew_crate
 
 
 def read_file(
@@ -111,8 +111,9 @@ def remake_report(
                 expected=f"{MARK} beside it",
                 hint="Say where the report shall go: --out FOLDER.",
             )
+        begun = datetime.now(UTC)
         with writing(folder):
-            export(tree, folder, prob=prob)
+            renew_crate(folder, export(tree, folder, prob=prob), begun)
         return folder / PAGE
     target = Path(out)
     if (target / RESULT).exists():

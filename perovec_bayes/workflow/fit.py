@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pymc as pm
@@ -29,7 +30,9 @@ from perovec_bayes.inference.study import Study, checked_card, load_study
 from perovec_bayes.report import write_report
 from perovec_bayes.report.export import PAGE, export
 from perovec_bayes.report.tables import Quantity, other_modes, quantities
-from perovec_bayes.workflow.folder import refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.crate import write_crate
+from perovec_bayes.workflow.folder import RESULT, refuse_existing, whole_folder, writing
+from perovec_bayes.workflow.inputs import LARGEST, keep_inputs
 from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.log import event, run_log
 from perovec_bayes.workflow.prepare import (
@@ -41,7 +44,6 @@ from perovec_bayes.workflow.prepare import (
 from perovec_bayes.workflow.provenance import provenance, study_record
 from perovec_bayes.workflow.quiet import quiet
 
-RESULT = "posterior.nc"
 Progress = Callable[[str, float], None]
 Finish = Callable[[Path, xr.DataTree, float], None]
 
@@ -128,6 +130,7 @@ def fit_study(
     overwrite: bool = False,
     quick: bool = False,
     page_only: bool = False,
+    largest_copy: int = LARGEST,
     progress: Progress | None = None,
     finish: Finish | None = None,
 ) -> Outcome:
@@ -147,9 +150,11 @@ def fit_study(
         As for `fit`.
     page_only : bool, default False
         Leave out of the report what `perovec report` can make later: all but the page.
+    largest_copy : int
+        Records of more bytes are not copied into the run folder.
     finish : callable, optional
-        Called with the folder, the result and the seconds so far when all else is written, and
-        before the folder takes its name.
+        Called with the folder, the result and the seconds so far when all is written but the
+        metadata of the crate, and before the folder takes its name.
 
     Raises
     ------
@@ -158,7 +163,7 @@ def fit_study(
     """
     tell = progress or (lambda phase, share: None)
     with interruptible(), quiet(), run_log() as log:
-        begun = time.perf_counter()
+        begun, clock = time.perf_counter(), datetime.now(UTC)
         card = checked_card(study)
         if not quick:
             check_sampler(study)
@@ -174,6 +179,7 @@ def fit_study(
             with writing(target):
                 log.write_to(folder / "run.jsonl")
                 (folder / "study.toml").write_bytes(source)
+                inputs = keep_inputs(study, card, data, source, folder, largest=largest_copy)
             prepared = Prepared(study, card, data, model)
             tree, gate = _judged(prepared, quick, command, begun, tell)
             tell("report", 0.0)
@@ -184,9 +190,10 @@ def fit_study(
             seconds = time.perf_counter() - begun
             event("end", seconds=round(seconds, 2))
             log.close()
-            if finish is not None:
-                with writing(target):
+            with writing(target):
+                if finish is not None:
                     finish(folder, tree, seconds)
+                write_crate(folder, study, tree, gate, inputs, clock)
     return Outcome(
         target,
         gate,

@@ -13,6 +13,8 @@ from perovec_bayes.errors import StudyError
 
 MARK = "provenance.json"
 """A folder that holds this file was made by a run."""
+RESULT = "posterior.nc"
+"""The result in a run folder."""
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:

@@ -26,6 +26,8 @@ PACKAGES = (
     "scipy",
     "xarray",
 )
+ABSENT = "not installed"
+"""In place of a version."""
 _LENGTHS = {"cv": "point", "od": "time", "icp": "measurement"}
 
 
@@ -36,8 +38,13 @@ def versions() -> dict[str, str]:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
+            found[name] = ABSENT
     return found
+
+
+def machine() -> dict[str, str]:
+    """Return the kind of machine, not which one."""
+    return {"system": platform.system(), "machine": platform.machine()}
 
 
 def study_record(study: Study) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def provenance(
         "seed": study.study.seed,
         "wall_time_s": round(seconds, 2),
         "versions": versions(),
-        "platform": {"system": platform.system(), "machine": platform.machine()},
+        "platform": machine(),
         "sampler": dict(sampler),
         "study": {"name": study.name, "sha256": study.origin.sha256},
         "card": {"name": card.name, "sha256": card.origin.sha256},

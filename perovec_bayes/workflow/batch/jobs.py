@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from distributed import Status
+
 from perovec_bayes.errors import StudyError
 from perovec_bayes.workflow.batch.manifest import Engine
 
@@ -74,6 +76,7 @@ def start_jobs(
         cluster.sync(_submitted, cluster)
     except (RuntimeError, ValueError, OSError) as error:
         if cluster is not None:
+            _mark_refused(cluster)
             with suppress(RuntimeError, TimeoutError):
                 cluster.close(timeout=CLOSE_S)
         raise StudyError(
@@ -83,6 +86,13 @@ def start_jobs(
             hint="See docs/batches.md.",
         ) from error
     return cluster
+
+
+def _mark_refused(cluster: Any) -> None:
+    """Tell Dask, which would wait for them, of the jobs that were refused."""
+    for job in cluster.workers.values():
+        if job.job_id is None:
+            job.status = Status.failed
 
 
 async def _submitted(cluster: Any) -> None:
@@ -208,6 +218,7 @@ class Watch:
 
     def _replace(self, names: list[str]) -> None:
         """Forget jobs, in Dask's thread, as there is nothing of them to be ended; submit others."""
+        _mark_refused(self.cluster)
         for name in names:
             self.cluster.worker_spec.pop(name, None)
             self.cluster.workers.pop(name, None)

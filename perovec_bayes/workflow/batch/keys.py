@@ -17,8 +17,7 @@ from perovec_bayes.inference.cards import Card
 from perovec_bayes.inference.study import Study
 from perovec_bayes.readers.echemdb import SUFFIXES
 from perovec_bayes.readers.series import files_of, is_series
-
-RESULT = "posterior.nc"
+from perovec_bayes.workflow.folder import RESULT
 
 
 def key_of(study: Study, card: Card, content: dict[str, Any], *, quick: bool) -> str:

@@ -31,10 +31,10 @@ from perovec_bayes.workflow.batch.records import (
     write_failed,
 )
 from perovec_bayes.workflow.batch.relocate import relocated
-from perovec_bayes.workflow.batch.toml import dumps
 from perovec_bayes.workflow.batch.worker import Job, Limits, work
 from perovec_bayes.workflow.folder import writing
 from perovec_bayes.workflow.interrupt import interruptible
+from perovec_bayes.workflow.toml import dumps
 
 TEND_S = 1.0
 """Between fits the workers are looked after so often [s]."""

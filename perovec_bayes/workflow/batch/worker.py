@@ -36,6 +36,7 @@ from perovec_bayes.workflow.batch.records import (
     write_done,
     write_failed,
 )
+from perovec_bayes.workflow.inputs import LARGEST_IN_BATCH
 
 # PyMC is loaded when the first fit begins.
 # ruff: noqa: PLC0415
@@ -195,6 +196,7 @@ def _fitted(job: Job, out: Path) -> Done:
         overwrite=True,
         quick=job.quick,
         page_only=True,
+        largest_copy=LARGEST_IN_BATCH,
         finish=finish,
     )
     return records[0]

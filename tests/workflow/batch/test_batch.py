@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -136,8 +137,20 @@ def test_the_study_as_fitted_works_where_it_stands(batch):
     assert study.data_file(study.data[0]).resolve() == (base / "icp.csv").resolve()
     assert study.origin.sha256 == record["study"]["sha256"]
     assert record["command"] == "perovec batch batch.toml"
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.rglob("*")):
         assert str(base).encode() not in path.read_bytes(), path.name
+
+
+def test_a_fit_of_a_batch_is_a_crate_that_can_be_made_again(batch, crate):
+    base, _, _ = batch
+    folder = base / "out" / "fits" / "tiny-seed2"
+    graph = crate(folder)
+    assert graph["#fit"]["name"] == "perovec batch batch.toml"
+    assert graph["#seed"]["value"] == 2
+    assert {"@id": "fit.json"} in graph["#fit"]["result"]
+    study = load_study(folder / "inputs" / "study.toml")
+    assert study.name == "tiny-seed2"
+    assert study.data_file(study.data[0]).read_bytes() == (base / "icp.csv").read_bytes()
 
 
 def test_the_tables_hold_every_quantity_of_every_fit(batch):

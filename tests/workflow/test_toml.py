@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perovec_bayes.workflow.batch.toml import dumps
+from perovec_bayes.workflow.toml import dumps
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))
@@ -20,7 +20,7 @@ def test_what_is_written_is_read_back(content):
     assert tomllib.loads(dumps(content)) == content
 
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/*.toml"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.toml"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
