@@ -129,6 +129,13 @@ def _ratio(total: float, steps: int) -> float:
     return float(high)
 
 
+def _typical(steps: np.ndarray) -> float:
+    """Return the median step weighted by length: rests, however long, count for nothing."""
+    ordered = np.sort(steps)
+    path = np.cumsum(ordered)
+    return float(ordered[np.searchsorted(path, 0.5 * path[-1])])
+
+
 def _bends(
     time: np.ndarray, potential: np.ndarray, current: np.ndarray, free: np.ndarray, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +143,7 @@ def _bends(
     spacing = float(np.median(np.diff(time)))
     even = np.arange(time[0], time[-1] + 0.5 * spacing, spacing)
     moved = np.abs(np.diff(potential))
-    rate = float(np.median(moved[free[1:]])) / spacing
+    rate = _typical(moved[free[1:]]) / spacing
     smooth = median_filter(np.interp(even, time, current), size=5)
     bend = np.abs(np.gradient(np.gradient(smooth, spacing), spacing))
     relative = bend / (np.abs(smooth) + OF_PEAK * np.abs(smooth).max() + 1e-300)

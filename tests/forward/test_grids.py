@@ -34,6 +34,19 @@ def test_steps_are_short_where_the_current_bends_and_a_little_around():
     assert step[at > 4].max() <= grids.COARSEST / RATE * 1.01
 
 
+def test_a_rest_longer_than_the_sweeps_counts_for_nothing():
+    rest = np.arange(0.0, 2 * P.end)
+    time = np.concatenate([rest, rest[-1] + 1.0 + TIME])
+    potential = np.concatenate([np.full(len(rest), POTENTIAL[0]), POTENTIAL])
+    current = np.concatenate([np.zeros(len(rest)), peak(150.0)])
+    start = len(rest)
+    grid = grids.from_data(time, potential, current, start + P.breaks, 1200, 0.0)
+    step = np.interp(TIME[1:-1], grid[1:] - start, np.diff(grid))
+    at = np.abs(TIME[1:-1] - 150.0)
+    assert step[at < 4].max() < 0.3 * np.median(step[at > 30])
+    assert grids._typical(np.abs(np.diff(potential))) == pytest.approx(RATE)
+
+
 def test_no_step_is_much_longer_than_the_mean():
     grid = grids.from_data(TIME, POTENTIAL, 1e-6 * TIME, P.breaks, 500, P.start)
     assert np.diff(grid).max() <= grids.EVENNESS * P.end / 500 * 1.01
