@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,3 +167,39 @@ def test_worn_out_workers_are_replaced(place, tmp_path):
     assert np.isfinite(
         [draws(tmp_path / "worn", f"tiny-seed{k}")["s"].mean() for k in (1, 4)]
     ).all()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB, and what makes it larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    made = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=8m", "perovec-test", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if not made or made.returncode:
+        pytest.skip("no right to mount a small file system")
+    larger = [mount, "-o", "remount,size=1g", str(folder)]
+    yield folder, lambda: subprocess.run(larger, check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_corrupts_nothing(place, small_disk):
+    folder, enlarge = small_disk
+    out, seeds = folder / "out", 6
+    code, _, stderr = ended(place("disk/out", seeds))
+    assert code == 2, stderr
+    assert "Traceback" not in stderr
+    assert "No space left" in stderr
+    whole = done(out)
+    assert len(whole) < seeds
+    for name in whole:
+        assert np.isfinite(draws(out, name)["s"]).all()
+    enlarge()
+    code, stdout, stderr = ended(place("disk/out", seeds))
+    assert code == 4, stderr
+    assert f"{seeds + 1} fits: 1 without a result, {seeds} not passed" in stdout
+    assert done(out) == {f"tiny-seed{seed}" for seed in range(1, seeds + 1)}
+    assert not list((out / "fits").glob(".*"))
