@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from perovec_bayes.report.figures.parameters import density, span
+from perovec_bayes.report.figures.parameters import density, plain_axes, span
 from perovec_bayes.report.figures.style import (
     CHAINS,
     INK,
@@ -174,13 +174,7 @@ def _draw(
     axes.axhline(0, color="#999999", lw=0.5)
     axes.set_xlim(low, high)
     axes.set_ylim(-_RUNG * (len(order) + 0.8), 1.06)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    if log_axis:
-        axes.locator_params(axis="x", numticks=5)
-        axes.minorticks_off()
-    else:
-        axes.locator_params(axis="x", nbins=4)
+    plain_axes(axes, log_axis)
     label(axes, title=with_unit(panel.name, pretty_unit(panel.unit)))
 
 

@@ -152,6 +152,20 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
     axes.plot(grid, curve, color=MODEL)
     axes.set_xlim(low, high)
     axes.set_ylim(0, 1.08)
+    plain_axes(axes, log_axis)
+    label(axes, title=with_unit(scalar.name, pretty_unit(unit)))
+
+
+def plain_axes(axes: Axes, log_axis: bool) -> None:
+    """Take from the axes of a density what tells nothing: its height; and most of the ticks.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its limits are set.
+    log_axis : bool
+        Whether the quantity is on a logarithmic axis.
+    """
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     if log_axis:
@@ -159,7 +173,6 @@ def _densities(axes: Axes, scalar: Scalar, prior: np.ndarray | None) -> None:
         axes.minorticks_off()
     else:
         axes.locator_params(axis="x", nbins=4)
-    label(axes, title=with_unit(scalar.name, pretty_unit(unit)))
 
 
 def span(posterior: np.ndarray, prior: np.ndarray | None, log_scale: bool) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import psutil
 from distributed import Client, LocalCluster
 
 from perovec_bayes.inference.threads import VARIABLE
-from perovec_bayes.workflow.batch.jobs import Watch, start_jobs
+from perovec_bayes.workflow.batch.jobs import CLOSE_S, Watch, start_jobs
 from perovec_bayes.workflow.batch.manifest import Engine
 from perovec_bayes.workflow.batch.worker import Limits
 
@@ -22,8 +22,6 @@ NO_PAGES = {"dashboard": False, "dashboard_address": f"{LOCALHOST}:0"}
 """Of the scheduler, which always listens for browsers, by itself at a fixed port."""
 RESERVE = 0.9
 """Share of this machine's memory that the workers may use."""
-CLOSE_S = 5.0
-"""How long a worker may take to end [s]."""
 LIBRARIES = ("distributed", "tornado.application", "asyncio")
 """Loggers that tell of workers lost and connections closed."""
 

@@ -21,7 +21,7 @@ ASK_S = 20.0
 ANSWER_S = 60.0
 """A queue that takes longer [s] is taken to be busy."""
 CLOSE_S = 5.0
-"""How long the scheduler may take to end [s]."""
+"""How long workers and scheduler may take to end [s]."""
 ENDED_AT_ONCE = 4
 """So many jobs in a row that end before a worker was there are a fault of the set-up."""
 QUEUE = {
