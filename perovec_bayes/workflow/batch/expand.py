@@ -99,9 +99,9 @@ def expand(manifest: Manifest) -> list[Single]:
 
 
 def _add(manifest: Manifest, found: dict[str, Single], single: Single) -> None:
-    other = next(
-        (each for name, each in found.items() if name.lower() == single.name.lower()), None
-    )
+    """Put a fit under its name in lower case, which is what some file systems go by."""
+    folded = single.name.lower()
+    other = found.get(folded)
     if other is not None:
         raise StudyError(
             f"two fits are named '{single.name}'",
@@ -114,7 +114,7 @@ def _add(manifest: Manifest, found: dict[str, Single], single: Single) -> None:
         raise StudyError(
             "too many fits", file=manifest.origin.file, place=single.origin, expected=str(MOST_FITS)
         )
-    found[single.name] = single
+    found[folded] = single
 
 
 def _family(

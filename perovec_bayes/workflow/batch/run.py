@@ -213,9 +213,9 @@ def _run(made: Plan, engine: Engine, workers: int, tell: Progress) -> None:
     if not sound:
         return
     limits = limits_of(engine, workers)
-    jobs = [_job(made, each, run, limits) for each in sound]
+    jobs = [job_of(made, each, run, limits) for each in sound]
     with running(engine, workers) as at_work:
-        for found in _ended(at_work, jobs):
+        for found in ended(at_work, jobs):
             counts[isinstance(found, Done)] += 1
             _note(made.out, found)
             tell(Step(counts.total(), total, counts[False], found))
@@ -230,7 +230,20 @@ def _wrong(out: Path, each: Planned, run: str) -> Failed:
     return failed
 
 
-def _job(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
+def job_of(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
+    """Return a fit as it is sent to a worker.
+
+    Parameters
+    ----------
+    made : Plan
+        The batch.
+    each : Planned
+        The fit.
+    run : str
+        The run of the batch.
+    limits : Limits
+        What the fit may use.
+    """
     single = each.single
     moved = relocated(single.content, single.study.parent, folder_of(made.out, each.name))
     head = (
@@ -252,8 +265,21 @@ def _job(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
     )
 
 
-def _ended(at_work: Running, jobs: list[Job]) -> Iterator[Done | Failed]:
-    """Send fits to the workers and give what comes back, in the order in which they end."""
+def ended(at_work: Running, jobs: list[Job]) -> Iterator[Done | Failed]:
+    """Send fits to the workers and give what comes back, in the order in which they end.
+
+    Parameters
+    ----------
+    at_work : Running
+        The workers.
+    jobs : list of Job
+        The fits.
+
+    Yields
+    ------
+    Done or Failed
+        What came of a fit.
+    """
     keys = [f"fit-{number}-{job.key[:16]}" for number, job in enumerate(jobs)]
     futures = at_work.client.map(work, jobs, key=keys, pure=False, retries=0)
     of = dict(zip((future.key for future in futures), jobs, strict=True))

@@ -33,6 +33,7 @@ files = {{ icp = "empty.csv" }}
 """
 COMMAND = "import sys; from perovec_bayes.cli import main; sys.exit(main(sys.argv[1:]))"
 PATIENCE_S = 900
+KILLS = 50
 
 
 @pytest.fixture
@@ -89,14 +90,14 @@ def done(out):
 
 def test_random_kills_lose_nothing(place, tmp_path):
     """Driver and workers are killed at random; the result is that of an undisturbed batch."""
-    seeds, rng = 6, random.Random(20261123)
+    seeds, rng = 30, random.Random(20261123)
     code, _, stderr = ended(place("calm", seeds))
     assert code == 4, stderr
     names = {f"tiny-seed{seed}" for seed in range(1, seeds + 1)}
     assert done(tmp_path / "calm") == names
     out = tmp_path / "wild"
     process, kills = place("wild", seeds), 0
-    while kills < 5:
+    while kills < KILLS:
         until(lambda driver=process: driver.poll() is not None or len(family(driver)) > 1)
         time.sleep(rng.uniform(0.0, 20.0))  # in the imports, in a fit, in its writes
         victims = family(process)
