@@ -9,7 +9,6 @@ dilution factor, which no other readings tell, is likewise summed over its prior
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,12 +22,13 @@ from perovec_bayes.forward import icp
 from perovec_bayes.inference.blocks import Parts
 from perovec_bayes.inference.dilution import Ambiguity
 
-NODES = 201
-"""Nodes of the integral over z."""
+NODES, FACTOR_NODES = 81, 51
+"""Nodes of the integral over z, and of that over a dilution factor for each hypothesis on it."""
+HIDDEN_NODES, HIDDEN_FACTOR_NODES = 201, 121
+"""The same where a reading is below its detection limit: the integrand then has an edge, which the
+linear propagation of errors does not place."""
 REACH = 9.0
-"""The integral ends so many prior standard deviations beyond the likely z [1]."""
-FACTORS, FACTOR_REACH = 121, 9.0
-"""Values of a dilution factor for each hypothesis on it, and how far they reach [its sd]."""
+"""Integrals end so many prior standard deviations beyond where the readings point to [1]."""
 
 
 class Readings(NamedTuple):
@@ -89,63 +89,129 @@ def terms(
         [np.flatnonzero((index == b) & (sample_of == s)) for s in np.unique(sample_of[index == b])]
         for b in range(index.max() + 1)
     ]
-    dilutions = [
-        _dilutions(readings, [group for group in groups if (index[group.rows] == b).any()])
+    shared = [
+        [group for group in groups if (index[group.rows] == b).any()]
         for b in range(index.max() + 1)
     ]
 
     def log_densities(value: Any, saturated: Any, preparation: Any, proportional: Any) -> Array:
-        def sample(rows: np.ndarray, dilution: Any) -> Array:
-            mean = saturated[rows] / dilution[rows]
-            return _integral(_rows(readings, value, rows), mean, preparation, proportional[rows])
-
-        def block(b: int) -> Array:
-            log_weights, factors = dilutions[b]
-            each = [jax.vmap(partial(sample, rows))(factors) for rows in members[b]]
-            return logsumexp(sum(each) + log_weights)
-
-        return jnp.stack([block(b) for b in range(len(members))])
+        left_out = _LeftOut(readings._replace(value=value), saturated, preparation, proportional)
+        blocks = zip(members, shared, strict=True)
+        return jnp.stack([left_out.block(samples, own) for samples, own in blocks])
 
     return log_densities
 
 
-def _dilutions(readings: Readings, groups: Sequence[Ambiguity]) -> tuple[np.ndarray, np.ndarray]:
-    """Return ln of the weights (cases,) and the dilutions (cases, measurements) of a quadrature."""
-    nodes = np.linspace(-FACTOR_REACH, FACTOR_REACH, FACTORS)
-    shares = np.exp(-0.5 * nodes**2)
-    log_weights, factors = np.zeros(1), readings.dilution[None]
-    for group in groups:
-        value = group.factors[:, None] * np.exp(group.spreads[:, None] * nodes)
-        weight = group.weights[:, None] * shares / shares.sum()
-        log_weights = (log_weights[:, None] + np.log(weight.ravel())).ravel()
-        factors = np.repeat(factors, value.size, axis=0)
-        factors[:, group.rows] = np.tile(value.ravel(), len(factors) // value.size)[:, None]
-    return log_weights, factors
+class _LeftOut(NamedTuple):
+    """What the densities of all blocks start from."""
+
+    readings: Readings
+    saturated: Any
+    """Without deviation, before dilution, shape (measurements,) [mol cm^-3]."""
+    preparation: Any
+    """s_p."""
+    proportional: Any
+    """Shape (measurements,) [1]."""
+
+    def block(self, samples: Sequence[np.ndarray], groups: Sequence[Ambiguity]) -> Array:
+        """Return ln p of the readings of some samples, dilutions summed over their prior."""
+        unknown = np.zeros(self.readings.dilution.shape, dtype=bool)
+        for group in groups:
+            unknown[group.rows] = True
+        return self._given(self.readings.dilution, ~unknown, samples, list(groups))
+
+    def _given(
+        self,
+        dilution: Any,
+        known: np.ndarray,
+        samples: Sequence[np.ndarray],
+        groups: list[Ambiguity],
+    ) -> Array:
+        """Return ln p where the dilution of the `known` measurements is given."""
+        if not groups:
+            return sum((self._sample(rows, dilution) for rows in samples), jnp.zeros(()))
+        group, *others = groups
+        inside = np.zeros(known.shape, dtype=bool)
+        inside[group.rows] = True
+        hidden = self.readings.hidden[group.rows].any()
+        count = HIDDEN_FACTOR_NODES if hidden else FACTOR_NODES
+
+        def hypothesis(factor: Array, spread: Array) -> Array:
+            nominal = jnp.where(inside, factor, dilution)
+            deviations, log_weights = _nodes(
+                *self._factor_place(nominal, known, inside, samples, spread), count
+            )
+
+            def case(deviation: Array) -> Array:
+                given = jnp.where(inside, factor * jnp.exp(spread * deviation), dilution)
+                return self._given(given, known | inside, samples, others)
+
+            return logsumexp(jax.vmap(case)(deviations) + log_weights)
+
+        each = jax.vmap(hypothesis)(jnp.asarray(group.factors), jnp.asarray(group.spreads))
+        return logsumexp(each + np.log(group.weights))
+
+    def _sample(self, rows: np.ndarray, dilution: Any) -> Array:
+        """Return ln of the integral of p(readings of a sample | z) N(z; 0, 1) over z."""
+        r = Readings(*(column[rows] for column in self.readings))
+        measured, proportional = self.saturated[rows] / dilution[rows], self.proportional[rows]
+        off, precision = self._off(rows, dilution)
+        count = HIDDEN_NODES if r.hidden.any() else NODES
+        z, log_weights = _nodes(*_place(self.preparation, off, precision), count)
+        mean = measured * jnp.exp(self.preparation * z[:, None])
+        density = icp.log_density(r.value, r.limit, r.hidden, mean, r.floor, proportional)
+        return logsumexp(jnp.sum(density, axis=1) + log_weights)
+
+    def _factor_place(
+        self, nominal: Any, known: np.ndarray, inside: np.ndarray, samples: Any, spread: Any
+    ) -> tuple[Array, Array]:
+        """Return about where the deviation u of a factor lies, ln F = ln nominal + spread u.
+
+        What is left of a sample's own deviation is what the readings of known dilution leave open.
+        """
+        off, precision = [], []
+        for rows in samples:
+            before, within = rows[known[rows]], rows[inside[rows]]
+            if not len(within):
+                continue
+            open_, here = self.preparation**2, self._off(within, nominal)
+            centre = 0.0
+            if len(before):
+                place, width = _place(self.preparation, *self._off(before, nominal))
+                centre, open_ = self.preparation * place, (self.preparation * width) ** 2
+            total = jnp.sum(here[1])
+            mean = jnp.sum(here[0] * here[1]) / jnp.where(total > 0, total, 1.0)
+            off.append(centre - mean)
+            precision.append(total / (1 + open_ * total))
+        return _place(spread, jnp.stack(off), jnp.stack(precision))
+
+    def _off(self, rows: np.ndarray, dilution: Any) -> tuple[Array, Array]:
+        """Return how far readings are from the saturated solution, and how well they tell it.
+
+        Deviations of the logarithm and their inverse variances by linear propagation of errors;
+        nothing where hidden or not positive.
+        """
+        read, floor = self.readings.value[rows], self.readings.floor[rows]
+        seen = (self.readings.hidden[rows] == 0) & (read > 0)
+        value = jnp.where(seen, read, 1.0)
+        variance = self.proportional[rows] ** 2 + (floor / value) ** 2
+        off = jnp.log(value * dilution[rows] / self.saturated[rows])
+        return jnp.where(seen, off, 0.0), jnp.where(seen, 1 / variance, 0.0)
 
 
-def _rows(readings: Readings, value: Any, rows: np.ndarray) -> Readings:
-    """Return some of the readings, with the values given."""
-    return Readings(value[rows], *(column[rows] for column in readings[1:]))
+def _place(scale: Any, off: Array, precision: Array) -> tuple[Array, Array]:
+    """Return mean and sd of x ~ N(0, 1) after what is known of scale x: `off`, with `precision`."""
+    width = 1 / jnp.sqrt(1 + scale**2 * jnp.sum(precision))
+    return width**2 * scale * jnp.sum(off * precision), width
 
 
-def _integral(r: Readings, measured: Any, preparation: Any, proportional: Any) -> Array:
-    """Return ln of the integral of p(readings | z) N(z; 0, 1) over z.
+def _nodes(centre: Array, width: Array, count: int) -> tuple[Array, Array]:
+    """Return nodes x for an integral over N(x; 0, 1) dx, and ln of their weights.
 
-    By the trapezoidal rule in t, z = c + w sinh t, with c and w mean and sd of z that follow from
-    the readings by linear propagation of errors: nodes are dense where the integrand is, however
-    narrow that is, and reach to where the prior ends.
+    By the trapezoidal rule in t, x = centre + width sinh t: nodes are dense where the integrand is,
+    however narrow that is, and reach to where the prior ends.
     """
-    seen = (r.hidden == 0) & (r.value > 0)
-    value = jnp.where(seen, r.value, 1.0)
-    relative = jnp.sqrt(proportional**2 + (r.floor / value) ** 2)
-    precision = jnp.where(seen, (preparation / relative) ** 2, 0.0)
-    off = jnp.where(seen, jnp.log(value / measured), 0.0)
-    w = 1 / jnp.sqrt(1 + jnp.sum(precision))
-    c = w**2 * jnp.sum(jnp.where(seen, preparation * off / relative**2, 0.0))
-    end = jnp.arcsinh((REACH + jnp.abs(c)) / w)
-    t = end * jnp.linspace(-1.0, 1.0, NODES)
-    z = c + w * jnp.sinh(t)
-    mean = measured * jnp.exp(preparation * z[:, None])
-    density = icp.log_density(r.value, r.limit, r.hidden, mean, r.floor, proportional)
-    step = jnp.log(w * jnp.cosh(t) * 2 * end / (NODES - 1))
-    return logsumexp(jnp.sum(density, axis=1) + norm.logpdf(z) + step)
+    end = jnp.arcsinh((REACH + jnp.abs(centre)) / width)
+    t = end * jnp.linspace(-1.0, 1.0, count)
+    x = centre + width * jnp.sinh(t)
+    return x, norm.logpdf(x) + jnp.log(width * jnp.cosh(t) * 2 * end / (count - 1))

@@ -12,6 +12,7 @@ import dask
 import psutil
 from distributed import Client, LocalCluster
 
+from perovec_bayes.errors import StudyError
 from perovec_bayes.inference.threads import VARIABLE
 from perovec_bayes.workflow.batch.jobs import CLOSE_S, Watch, start_jobs
 from perovec_bayes.workflow.batch.manifest import Engine
@@ -20,6 +21,8 @@ from perovec_bayes.workflow.batch.worker import Limits
 LOCALHOST = "127.0.0.1"
 NO_PAGES = {"dashboard": False, "dashboard_address": f"{LOCALHOST}:0"}
 """Of the scheduler, which always listens for browsers, by itself at a fixed port."""
+STARTS = 4
+"""How often it is tried to start workers."""
 RESERVE = 0.9
 """Share of this machine's memory that the workers may use."""
 LIBRARIES = ("distributed", "tornado.application", "asyncio")
@@ -134,7 +137,7 @@ def running(engine: Engine, workers: int) -> Iterator[Running]:
     with dask.config.set(settings(engine)):
         tend = _nothing
         if engine.kind == "local":
-            cluster = _local(engine, workers, memory)
+            cluster = _started(engine, workers, memory)
         else:
             environ = environment(engine.threads)
             cluster = start_jobs(engine, workers, environ, dict(NO_PAGES))
@@ -152,6 +155,21 @@ def running(engine: Engine, workers: int) -> Iterator[Running]:
 
 def _nothing() -> None:
     """Tend the workers of this machine, which their nannies replace."""
+
+
+def _started(engine: Engine, workers: int, memory: int | None) -> LocalCluster:
+    """Start the workers of this machine; again if one is lost (killed, say) as it starts."""
+    for left in reversed(range(STARTS)):
+        try:
+            return _local(engine, workers, memory)
+        except (RuntimeError, OSError, TimeoutError) as error:
+            if not left:
+                raise StudyError(
+                    f"the workers end as they start ({error})",
+                    place="engine",
+                    hint="The system may have killed them for want of memory: set fewer workers.",
+                ) from error
+    raise AssertionError(STARTS)
 
 
 def _local(engine: Engine, workers: int, memory: int | None) -> LocalCluster:
