@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from perovec_bayes.diagnostics.features import Feature, clear_start, cv_features, od_features
+from perovec_bayes.diagnostics.intervals import CENTRAL, Interval
 from perovec_bayes.diagnostics.observables import Observable, companion, observables
 
 COLUMNS = ("data", "feature", "cycle", "band", "unit", "measured", "at_end")
@@ -23,7 +24,7 @@ LEAST_REPLICATES = 199
 """Fewest replicates of which a p can be below 0.01."""
 
 
-def feature_table(tree: xr.DataTree, prob: float = 0.95) -> pd.DataFrame:
+def feature_table(tree: xr.DataTree, interval: Interval = CENTRAL) -> pd.DataFrame:
     """Compare the features of the data with those of posterior and prior replicates.
 
     Parameters
@@ -31,8 +32,8 @@ def feature_table(tree: xr.DataTree, prob: float = 0.95) -> pd.DataFrame:
     tree : DataTree
         A result with the groups ``observed_data``, ``constant_data`` and, for what is predicted,
         ``posterior_predictive`` and ``prior_predictive``.
-    prob : float, default 0.95
-        Probability of the interval of the replicates [1].
+    interval : Interval, default the central 95 %
+        Of the replicates.
 
     Returns
     -------
@@ -41,20 +42,20 @@ def feature_table(tree: xr.DataTree, prob: float = 0.95) -> pd.DataFrame:
         but at the end of a sweep), then the columns of `compare` for the posterior and, with the
         prefix ``prior_``, for the prior. In canonical units. Empty without series.
     """
-    after = compare(observables(tree), prob)
-    before = compare(observables(tree, "prior_predictive"), prob)
+    after = compare(observables(tree), interval)
+    before = compare(observables(tree, "prior_predictive"), interval)
     return after.join(before[list(PREDICTED)].add_prefix("prior_"))
 
 
-def compare(found: Sequence[Observable], prob: float = 0.95) -> pd.DataFrame:
+def compare(found: Sequence[Observable], interval: Interval = CENTRAL) -> pd.DataFrame:
     """Compare the features of observables with those of their replicates.
 
     Parameters
     ----------
     found : sequence of Observable
         With replicates in `noisy`, where there are any.
-    prob : float, default 0.95
-        Probability of the interval [1].
+    interval : Interval, default the central 95 %
+        Of the replicates.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def compare(found: Sequence[Observable], prob: float = 0.95) -> pd.DataFrame:
         (those in which the feature exists), `p` as from `two_sided`, and `outside`: whether p is
         below 0.01.
     """
-    rows = [row for observable in found for row in _rows(observable, found, prob)]
+    rows = [row for observable in found for row in _rows(observable, found, interval)]
     return pd.DataFrame(rows, columns=[*COLUMNS, *PREDICTED])
 
 
@@ -98,7 +99,7 @@ def two_sided(measured: float, replicates: np.ndarray) -> float:
 
 
 def _rows(
-    observable: Observable, found: Sequence[Observable], prob: float
+    observable: Observable, found: Sequence[Observable], interval: Interval
 ) -> list[tuple[Any, ...]]:
     if observable.technique not in {"cv", "od"}:
         return []
@@ -113,7 +114,7 @@ def _rows(
         else _of_od(observable, series, companion(observable, found))
     )
     return [
-        _row(observable.name, feature, prob)
+        _row(observable.name, feature, interval)
         for feature in features
         if np.isfinite(feature.value[0])
     ]
@@ -144,11 +145,12 @@ def _of_od(observable: Observable, series: np.ndarray, cv: Observable | None) ->
     return od_features(time, series, [str(band) for band in bands], ends, shares)
 
 
-def _row(name: str, feature: Feature, prob: float) -> tuple[Any, ...]:
+def _row(name: str, feature: Feature, interval: Interval) -> tuple[Any, ...]:
     measured, drawn = float(feature.value[0]), feature.value[1:]
     drawn = drawn[np.isfinite(drawn)]
-    tails = [0.5, (1 - prob) / 2, (1 + prob) / 2]
-    quantiles = np.quantile(drawn, tails) if drawn.size else np.full(3, np.nan)
+    middle = low = high = np.nan
+    if drawn.size:
+        middle, (low, high) = float(np.median(drawn)), map(float, interval.ends(drawn))
     p = two_sided(measured, drawn)
     return (
         name,
@@ -158,7 +160,9 @@ def _row(name: str, feature: Feature, prob: float) -> tuple[Any, ...]:
         feature.unit,
         measured,
         bool(feature.at_end[0]),
-        *quantiles.tolist(),
+        middle,
+        low,
+        high,
         drawn.size,
         p,
         p < OUTSIDE,

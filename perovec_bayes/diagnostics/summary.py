@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats import visualization
 
 from perovec_bayes.diagnostics.convergence import Convergence, convergence
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.scalars import Scalar, dataset, scalars
 from perovec_bayes.files import write_text
-
-_hdi: Callable[..., Any] = visualization.hdi  # ArviZ has no type hints
 
 COLUMNS = (
     "quantity",
@@ -66,15 +64,12 @@ def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.Da
     ValueError
         If `prob` is not between 0 and 1, `kind` is unknown, or there is no posterior.
     """
-    if not 0 < prob < 1:
-        raise ValueError(f"prob must be between 0 and 1, not {prob}")
-    if kind not in {"eti", "hdi"}:
-        raise ValueError(f"kind must be 'eti' or 'hdi', not {kind!r}")
+    interval = Interval(prob, kind)
     posterior = dataset(tree, "posterior")
     if posterior is None:
         raise ValueError("the result has no group 'posterior'")
     method = str(tree.attrs.get("approximation", SAMPLED))
-    rows = [_row(scalar, prob, kind, method) for scalar in scalars(posterior)]
+    rows = [_row(scalar, interval, method) for scalar in scalars(posterior)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -96,9 +91,9 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> Path:
     return write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _row(scalar: Scalar, prob: float, kind: str, method: str) -> dict[str, Any]:
+def _row(scalar: Scalar, interval: Interval, method: str) -> dict[str, Any]:
     draws = scalar.draws.ravel()
-    low, high, interval_kind = _interval(scalar, draws, prob, kind)
+    low, high, interval_kind = _ends(scalar, draws, interval)
     sampled = method == SAMPLED
     quality = convergence(scalar.draws) if sampled else Convergence(np.nan, np.nan, np.nan)
     return {
@@ -110,7 +105,7 @@ def _row(scalar: Scalar, prob: float, kind: str, method: str) -> dict[str, Any]:
         "median": float(np.median(draws)),
         "interval_low": low,
         "interval_high": high,
-        "interval_prob": prob,
+        "interval_prob": interval.prob,
         "interval_kind": interval_kind,
         "r_hat": quality.r_hat,
         "ess_bulk": quality.ess_bulk,
@@ -120,20 +115,14 @@ def _row(scalar: Scalar, prob: float, kind: str, method: str) -> dict[str, Any]:
     }
 
 
-def _interval(
-    scalar: Scalar, draws: np.ndarray, prob: float, kind: str
-) -> tuple[float, float, str]:
+def _ends(scalar: Scalar, draws: np.ndarray, interval: Interval) -> tuple[float, float, str]:
     if scalar.kind == "upper_limit":
-        return _lowest(scalar.variable, scalar.attrs), float(np.quantile(draws, prob)), "upper"
+        lowest = _lowest(scalar.variable, scalar.attrs)
+        return lowest, interval.limit(draws, "upper"), "upper"
     if scalar.kind == "lower_limit":
-        return float(np.quantile(draws, 1 - prob)), np.inf, "lower"
-    if kind == "hdi" and np.all(np.isfinite(draws)):
-        low, high = _hdi(draws, prob=prob)
-    elif kind == "hdi":
-        low = high = np.nan
-    else:
-        low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2])
-    return float(low), float(high), kind
+        return interval.limit(draws, "lower"), np.inf, "lower"
+    low, high = interval.ends(draws)
+    return float(low), float(high), interval.kind
 
 
 def _lowest(variable: str, attrs: Mapping[str, Any]) -> float:

@@ -9,7 +9,6 @@ from types import ModuleType
 
 import xarray as xr
 
-from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.files import replacing
 from perovec_bayes.inference import storage
 from perovec_bayes.report.document import document as contents_of
@@ -39,23 +38,11 @@ def report(result: xr.DataTree | str | Path, path: str | Path) -> Path:
         `path`.
     """
     tree = result if isinstance(result, xr.DataTree) else storage.load(result)
-    prob = interval_prob(tree)
     if Path(path).suffix.lower() != ".pdf":
-        return write_report(tree, path, prob=prob)
+        return write_report(tree, path)
     with replacing(path) as temporary:
-        temporary.write_bytes(as_pdf(contents_of(tree, prob)))
+        temporary.write_bytes(as_pdf(contents_of(tree)))
     return Path(path)
-
-
-def interval_prob(tree: xr.DataTree) -> float:
-    """Return the probability of intervals that the study of a result asked for [1].
-
-    Parameters
-    ----------
-    tree : DataTree
-        A result.
-    """
-    return float(decoded(tree, "study").get("interval_prob", 0.95))
 
 
 class _Callable(ModuleType):

@@ -11,11 +11,20 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.diagnostics import feature_table, sensitivity
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.left_out import NARROW, SHIFTED, WIDE, LeftOut, left_out
 from perovec_bayes.diagnostics.observables import observables
 from perovec_bayes.diagnostics.predictive import LEAST_REPLICATES
 from perovec_bayes.diagnostics.sensitivity import CONFLICT, LIMIT, STRONG, TOO_FEW, Sensitivity
-from perovec_bayes.report.numbers import UNKNOWN, interval_text, pretty_unit, quote, significant
+from perovec_bayes.report.numbers import (
+    UNKNOWN,
+    Quoted,
+    decimals,
+    interval_text,
+    pretty_unit,
+    quote,
+    significant,
+)
 from perovec_bayes.report.results import display_unit, scaled_unit
 from perovec_bayes.units import convert
 
@@ -102,6 +111,9 @@ class Checks:
         How many may be outside by chance, or why it cannot be said.
     pit_words : tuple of str
         One sentence for each observable.
+    noise : tuple of (str, str)
+        Each observable whose values were left out one at a time, and how its predictions are wrong
+        (`LeftOut.fault`; nothing if they are right).
     sensitivity : tuple of SensitivityRow
         Primary and derived quantities.
     sensitivity_words : tuple of str
@@ -112,31 +124,33 @@ class Checks:
     feature_words: tuple[str, ...]
     feature_note: str
     pit_words: tuple[str, ...]
+    noise: tuple[tuple[str, str], ...]
     sensitivity: tuple[SensitivityRow, ...]
     sensitivity_words: tuple[str, ...]
 
 
-def checks(tree: xr.DataTree, prob: float) -> Checks:
+def checks(tree: xr.DataTree, interval: Interval) -> Checks:
     """Return the checks of a fit as text.
 
     Parameters
     ----------
     tree : DataTree
         A result.
-    prob : float
-        Probability of the intervals of replicates [1].
+    interval : Interval
+        Of the replicates.
     """
-    table = feature_table(tree, prob).to_dict("records")
+    table = feature_table(tree, interval).to_dict("records")
     units = {
         each.name: display_unit(each)[0] for each in observables(tree) if each.technique == "cv"
     }
     rows = tuple(_feature(row, units) for row in table)
-    found = sensitivity(tree)
+    found, apart = sensitivity(tree), left_out(tree)
     return Checks(
         rows,
-        tuple(_not_reproduced(row, prob) for row in rows if row.outside),
+        tuple(_not_reproduced(row, interval) for row in rows if row.outside),
         _feature_note(table),
-        tuple(_pit_words(each) for each in left_out(tree)) + tuple(_not_left_out(tree)),
+        tuple(_pit_words(each) for each in apart) + tuple(_not_left_out(tree)),
+        tuple((each.name, each.fault) for each in apart),
         tuple(_sensitive(row) for row in found.table.to_dict("records")),
         tuple(_sensitivity_words(found)),
     )
@@ -150,7 +164,8 @@ def _feature(row: Mapping[Any, Any], units: Mapping[str, str]) -> FeatureRow:
         for key in ("measured", "median", "low", "high", "prior_median", "prior_low", "prior_high")
     }
     quoted = quote(values["median"], values["low"], values["high"])
-    before = quote(values["prior_median"], values["prior_low"], values["prior_high"])
+    ends = values["prior_low"], values["prior_high"]
+    before = quote(max(ends, key=abs), *ends)
     known = int(row["replicates"]) > 0
     where = f"cycle {row['cycle']}" if row["cycle"] else "whole record"
     note = " (at the end of a sweep: no peak)" if row["at_end"] else ""
@@ -161,7 +176,7 @@ def _feature(row: Mapping[Any, Any], units: Mapping[str, str]) -> FeatureRow:
         unit=pretty_unit(shown),
         measured=_like(values["measured"], values["high"] - values["low"]),
         median=quoted.value if known else UNKNOWN,
-        interval=interval_text(quoted) if known else UNKNOWN,
+        interval=_width_of(quoted) if known else UNKNOWN,
         p=_p(float(row["p"]), int(row["replicates"])),
         prior=interval_text(before) if int(row["prior_replicates"]) else UNKNOWN,
         outside=bool(row["outside"]),
@@ -179,8 +194,12 @@ def _shown_unit(unit: str, row: Mapping[Any, Any], units: Mapping[str, str]) -> 
 def _like(value: float, width: float) -> str:
     """Write a value to two digits of the half width of its prediction."""
     if not (math.isfinite(width) and width > 0):
-        return significant(value, 3)
+        return quote(value, value, value).value
     return quote(value, value - width / 2, value + width / 2).value
+
+
+def _width_of(quoted: Quoted) -> str:
+    return "does not vary" if quoted.low == quoted.high else interval_text(quoted)
 
 
 def _p(p: float, replicates: int) -> str:
@@ -190,12 +209,12 @@ def _p(p: float, replicates: int) -> str:
     return f"≤ {significant(least, 1)}" if p <= least else significant(p, 2)
 
 
-def _not_reproduced(row: FeatureRow, prob: float) -> str:
+def _not_reproduced(row: FeatureRow, interval: Interval) -> str:
     name = row.name.removesuffix(" (at the end of a sweep: no peak)")
     unit = f" {row.unit}" if row.unit else ""
     return (
         f"The model does not reproduce the {name} of {row.data}, {row.where}: measured "
-        f"{row.measured}{unit}, model {row.interval}{unit} ({100 * prob:g} % of replicates)."
+        f"{row.measured}{unit}, model {row.interval}{unit} ({interval.words} of replicates)."
     )
 
 
@@ -252,11 +271,11 @@ def _sensitive(row: Mapping[Any, Any]) -> SensitivityRow:
     verdict = str(row["verdict"])
     return SensitivityRow(
         name=str(row["quantity"]),
-        prior=significant(float(row["prior"]), 2),
-        likelihood=significant(float(row["likelihood"]), 2),
-        prior_noise=significant(float(row["prior_noise"]), 2),
-        prior_shift=significant(float(row["prior_shift"]), 2),
-        likelihood_shift=significant(float(row["likelihood_shift"]), 2),
+        prior=decimals(float(row["prior"]), 3),
+        likelihood=decimals(float(row["likelihood"]), 3),
+        prior_noise=decimals(float(row["prior_noise"]), 3),
+        prior_shift=decimals(float(row["prior_shift"]), 2),
+        likelihood_shift=decimals(float(row["likelihood_shift"]), 2),
         most_by=str(row["most_by"]) if verdict in {CONFLICT, STRONG, LIMIT} else "",
         verdict=verdict,
     )
@@ -275,13 +294,16 @@ def _sensitivity_words(found: Sensitivity) -> list[str]:
     words = {
         CONFLICT: "Prior-data conflict possible: prior and data both move {}. Look whether the "
         "prior is right, then whether the model is.",
-        STRONG: "The data say little against the prior: {} mostly show what was assumed. Quote "
-        "them with the prior.",
+        STRONG: "The data say little against a prior on which these rest: {}. Quote them with it.",
         LIMIT: "Limits that depend on the prior, as every limit does: {}.",
         TOO_FEW: "Too few independent draws to tell: {}.",
     }
     for verdict, sentence in words.items():
-        names = found.table.loc[found.table["verdict"] == verdict, "quantity"].tolist()
+        rows = found.table[found.table["verdict"] == verdict]
+        names = [
+            f"{name} (the prior of {by})" if verdict == STRONG and by else str(name)
+            for name, by in zip(rows["quantity"], rows["most_by"], strict=True)
+        ]
         if names:
             said.append(sentence.format(", ".join(names)))
     if not said:

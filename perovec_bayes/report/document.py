@@ -10,15 +10,13 @@ from perovec_bayes.report.methods import methods
 from perovec_bayes.report.sections import agreement, posterior, record, setup, summary
 
 
-def document(tree: xr.DataTree, prob: float = 0.95) -> Document:
+def document(tree: xr.DataTree) -> Document:
     """Return everything that a report says.
 
     Parameters
     ----------
     tree : DataTree
-        A result.
-    prob : float, default 0.95
-        Probability of intervals, limits and bands [1].
+        A result; its study says which intervals are shown.
 
     Returns
     -------
@@ -29,7 +27,7 @@ def document(tree: xr.DataTree, prob: float = 0.95) -> Document:
     ----------
     Kruschke, J. K. Nat. Hum. Behav. 2021, 5, 1282 (what to report of a Bayesian analysis).
     """
-    found = facts(tree, prob)
+    found = facts(tree)
     paragraph = methods(found)
     sections = (
         summary.result(found),

@@ -24,7 +24,7 @@ TABLES = "tables"
 FIGURES = "figures"
 
 
-def export(tree: xr.DataTree, folder: str | Path, *, prob: float = 0.95) -> list[Path]:
+def export(tree: xr.DataTree, folder: str | Path) -> list[Path]:
     """Write a report with everything that goes with it.
 
     Parameters
@@ -33,8 +33,6 @@ def export(tree: xr.DataTree, folder: str | Path, *, prob: float = 0.95) -> list
         A result, as saved in ``posterior.nc``.
     folder : str or Path
         An existing folder. Files of the same names are replaced, each whole or not at all.
-    prob : float, default 0.95
-        Probability of intervals, limits and bands [1].
 
     Returns
     -------
@@ -42,7 +40,7 @@ def export(tree: xr.DataTree, folder: str | Path, *, prob: float = 0.95) -> list
         ``report.html``, ``report.pdf``, ``methods.md``, ``references.bib``, ``tables/*.tex`` and
         ``*.csv``, ``figures/*.pdf``, ``*.svg`` and ``*.png``.
     """
-    content = document(tree, prob)
+    content = document(tree)
     made = dict(contents(content))  # all of it, before the first file is replaced
     written = []
     for name, data in made.items():

@@ -9,6 +9,7 @@ from typing import Any
 import xarray as xr
 
 from perovec_bayes.diagnostics import GateResult, check
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable, decoded, observables
 from perovec_bayes.report.checks import Checks, checks
 from perovec_bayes.report.figures import Figures, draw_all
@@ -23,8 +24,8 @@ class Facts:
     ----------
     tree : DataTree
         The result.
-    prob : float
-        Probability of intervals, limits and bands [1].
+    interval : Interval
+        Which intervals and bands are shown, and the probability of limits.
     card, study, provenance, sampler, priors : mapping
         Its root attributes.
     gate : GateResult
@@ -44,7 +45,7 @@ class Facts:
     """
 
     tree: xr.DataTree
-    prob: float
+    interval: Interval
     card: Mapping[str, Any]
     study: Mapping[str, Any]
     provenance: Mapping[str, Any]
@@ -61,7 +62,7 @@ class Facts:
     @property
     def percent(self) -> str:
         """The probability of intervals, as in "95 %"."""
-        return f"{100 * self.prob:g} %"
+        return self.interval.percent
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,32 +81,31 @@ class Facts:
         return list(dict.fromkeys(each.technique for each in self.found))
 
 
-def facts(tree: xr.DataTree, prob: float) -> Facts:
+def facts(tree: xr.DataTree) -> Facts:
     """Read a result.
 
     Parameters
     ----------
     tree : DataTree
         A result.
-    prob : float
-        Probability of intervals, limits and bands [1].
     """
+    interval = Interval.asked(tree)
     provenance = decoded(tree, "provenance")
     found = observables(tree)
     return Facts(
         tree=tree,
-        prob=prob,
+        interval=interval,
         card=decoded(tree, "card"),
         study=decoded(tree, "study"),
         provenance=provenance,
         sampler=provenance.get("sampler") or decoded(tree, "sampler"),
         priors=decoded(tree, "priors"),
         gate=verdict(tree),
-        rows=tuple(quantities(tree, prob)),
+        rows=tuple(quantities(tree, interval)),
         found=tuple(found),
         data=tuple(measured(found)),
-        checks=checks(tree, prob),
-        figures=draw_all(tree, prob),
+        checks=checks(tree, interval),
+        figures=draw_all(tree, interval),
         approximation=str(tree.attrs.get("approximation", "")),
     )
 

@@ -16,7 +16,7 @@ from perovec_bayes.report.figures import Drawing
 from perovec_bayes.report.tables import plain
 
 
-def write_report(tree: xr.DataTree, path: str | Path, *, prob: float = 0.95) -> Path:
+def write_report(tree: xr.DataTree, path: str | Path) -> Path:
     """Write a result as one self-contained HTML page.
 
     The page needs no network and no scripts. The gate's verdict is taken from the result when it
@@ -28,28 +28,24 @@ def write_report(tree: xr.DataTree, path: str | Path, *, prob: float = 0.95) -> 
         A result, as saved in ``posterior.nc``.
     path : str or Path
         The file to write; it is whole or not there.
-    prob : float, default 0.95
-        Probability of intervals, limits and bands [1].
 
     Returns
     -------
     Path
         `path`.
     """
-    return write_text(path, render(tree, prob=prob))
+    return write_text(path, render(tree))
 
 
-def render(tree: xr.DataTree, *, prob: float = 0.95) -> str:
+def render(tree: xr.DataTree) -> str:
     """Return the page of `write_report` as text.
 
     Parameters
     ----------
     tree : DataTree
         A result.
-    prob : float, default 0.95
-        Probability of intervals, limits and bands [1].
     """
-    return page(document(tree, prob))
+    return page(document(tree))
 
 
 def page(content: Document) -> str:

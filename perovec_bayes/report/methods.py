@@ -170,10 +170,10 @@ def _computation(facts: Facts) -> Iterator[Part]:
 
 
 def _checks(facts: Facts) -> Iterator[Part]:
-    covered = [(each.name, bands(each, facts.prob).coverage()) for each in facts.found]
+    covered = [(each.name, bands(each, facts.interval).coverage()) for each in facts.found]
     said = [f"{inside} of {total} points of {name}" for name, (inside, total) in covered if total]
     if said:
-        yield f"The central {facts.percent} of new data predicted by the posterior hold "
+        yield f"The {facts.interval.words} of new data predicted by the posterior hold "
         yield f"{', '.join(said)}. "
     group = facts.tree.children.get("leave_one_out")
     if group is not None and any(str(name).endswith("_pit") for name in group.data_vars):

@@ -43,6 +43,7 @@ class Quoted:
 def quote(value: float, low: float, high: float) -> Quoted:
     """Round a value and its interval to two significant digits of the half-interval.
 
+    They share the power of ten that leaves the value one digit before the point, if there is one.
     An interval of one sign whose ends differ by more than a factor of 10 has no common last digit:
     then each of the three numbers has two significant digits of its own.
 
@@ -67,8 +68,11 @@ def quote(value: float, low: float, high: float) -> Quoted:
     if (low > 0 or high < 0) and max(low / high, high / low) > _WIDE:
         return Quoted(*(significant(end, 2) for end in ends))
     place = _rounded_exponent(half, 2) - 1
-    top = max(place, *(_exponent(_round(end, place)) for end in ends))
-    power = top if place > 0 or not _PLAIN_FROM <= top < _PLAIN_TO else 0
+    first, *others = (_exponent(_round(end, place)) for end in ends)
+    top = max(place, first, *others)
+    power = 0
+    if place > 0 or not _PLAIN_FROM <= top < _PLAIN_TO:
+        power = first if first >= place else top  # the value's own, unless it is rounded to 0
     return Quoted(*(_write(_round(end, place), place, power) for end in ends))
 
 
@@ -89,6 +93,20 @@ def significant(value: float, digits: int, *, strip: bool = False) -> str:
         return special
     place = _rounded_exponent(value, digits) - digits + 1
     return _standing_alone(_round(value, place), place, strip)
+
+
+def decimals(value: float, places: int) -> str:
+    """Write a number with so many decimals, whatever its size.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    places : int
+        How many decimals.
+    """
+    special = _special(value)
+    return _write(_round(value, -places), -places, 0) if special is None else special
 
 
 def limit(bound: float, sense: str) -> str:
@@ -168,6 +186,24 @@ def pretty_unit(unit: str) -> str:
         unit.strip(),
     )
     return re.sub(r"\bu(?=[A-Za-z])", "µ", raised.replace("*", " "))
+
+
+def pretty_prior(text: str) -> str:
+    """Write a prior with raised powers: "median 1e-7 mol/cm^2" as "median 1 × 10⁻⁷ mol/cm²".
+
+    Parameters
+    ----------
+    text : str
+        As a result says it, in words.
+    """
+    text = re.sub(r"^(fixed at \S+) 1$", r"\1", text)
+    text = re.sub(r"(?<=\d )(?:1/)?[A-Za-z][\w*/^-]*", lambda unit: pretty_unit(unit[0]), text)
+    text = re.sub(
+        r"(?<=\d)e([+-]?)0*(\d+)",
+        lambda power: f" × 10{(power[1].strip('+') + power[2]).translate(_SUPERSCRIPT)}",
+        text,
+    )
+    return re.sub(r"(?<![\w.])-(?=\d)", MINUS, text)
 
 
 def count(number: int) -> str:

@@ -10,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from perovec_bayes.diagnostics import GateResult, Scalar, learning, scalars, summarise
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.diagnostics.scalars import dataset
 from perovec_bayes.report.numbers import (
     LIMITS,
     UNKNOWN,
     count,
+    decimals,
     interval_words,
     pretty_unit,
     quote,
@@ -103,19 +105,19 @@ class Measured:
     synthetic: bool
 
 
-def quantities(tree: xr.DataTree, prob: float) -> list[Quantity]:
+def quantities(tree: xr.DataTree, interval: Interval) -> list[Quantity]:
     """Return every scalar of the posterior in its display unit, the primary ones first.
 
     Parameters
     ----------
     tree : DataTree
         A result.
-    prob : float
-        Probability of intervals and limits [1].
+    interval : Interval
+        Which intervals are shown, and the probability of limits.
     """
     posterior = dataset(tree, "posterior")
     found = [] if posterior is None else scalars(posterior)
-    table = summarise(tree, prob=prob)
+    table = summarise(tree, interval.prob, interval.kind)
     rows = zip(found, table.to_dict("records"), strict=True)
     return [_quantity(scalar, row) for scalar, row in rows]
 
@@ -159,7 +161,7 @@ def lessons(tree: xr.DataTree) -> list[Learned]:
             name=str(row["quantity"]),
             role=str(row["role"]),
             ratio=significant(float(row["sd_ratio"]), 2),
-            shift=significant(float(row["shift"]), 2),
+            shift=decimals(float(row["shift"]), 2),
             verdict=str(row["verdict"]),
             scale=str(row["scale"]),
         )
@@ -237,8 +239,11 @@ def _quantity(scalar: Scalar, row: Mapping[Any, Any]) -> Quantity:
         for column in ("median", "interval_low", "interval_high")
     )
     kind = str(row["interval_kind"])
-    if scalar.fixed and kind not in LIMITS:
-        value, interval = quote(median, median, median).value, "does not vary"
+    words = interval_words(float(row["interval_prob"]), kind)
+    if str(scalar.attrs.get("symbol", "")).startswith("P("):  # its mean is the answer (eq. 5.2)
+        value, interval, words = decimals(float(row["mean"]), 2), "", "mean of the draws"
+    elif scalar.fixed and kind not in LIMITS:
+        value, interval, words = quote(median, median, median).value, "does not vary", "constant"
     else:
         value, interval = stated(median, low, high, kind)
     return Quantity(
@@ -248,9 +253,7 @@ def _quantity(scalar: Scalar, row: Mapping[Any, Any]) -> Quantity:
         unit=pretty_unit(shown),
         value=value,
         interval=interval,
-        interval_kind="constant"
-        if scalar.fixed
-        else interval_words(float(row["interval_prob"]), kind),
+        interval_kind=words,
         above=_above(scalar, shown),
         r_hat=_diagnostic(float(row["r_hat"])),
         ess_bulk=_whole(float(row["ess_bulk"])),
@@ -269,7 +272,7 @@ def _above(scalar: Scalar, shown: str) -> str:
     words = f"= {share:.3f}"
     if share in {0.0, 1.0}:
         words = f"< {least:.2g}" if share == 0 else f"> {1 - least:.4g}"
-    return f"P(> {value} {pretty_unit(shown)}".rstrip() + f") {words}"
+    return f"P(above {value} {pretty_unit(shown)}".rstrip() + f") {words}"
 
 
 def _points(observable: Observable) -> str:
@@ -308,7 +311,7 @@ def _area(observable: Observable) -> str:
     if area is None:
         return "unknown"
     error = f" ± {significant(sd, 2, strip=True)}" if sd else ""
-    return f"{significant(area, 4, strip=True)}{error} cm²"
+    return f"{significant(area, 4, strip=True)}{error}\u00a0cm²"
 
 
 def _temperature(info: Mapping[str, Any]) -> str:

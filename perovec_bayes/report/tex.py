@@ -40,8 +40,16 @@ _PREFIXES = {
 }  # fmt: skip
 _UNITS = {p + b: prefix + base for p, prefix in _PREFIXES.items() for b, base in _BASES.items()}
 _FACTOR = re.compile(r"([A-Za-zµ]+)([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*)")
-LONG = 28
-"""A column with longer texts than this gets a width and breaks its lines [characters]."""
+_MARKS = "_[],/.|"
+_AFTER_MARK = re.compile(r"(?<=[_\[\],/.|])")
+SIZES = {"footnotesize": 100.0, "scriptsize": 114.0}
+"""Fonts of tables, and how many letters fit into a line of 16 cm."""
+GAP = 1.4
+"""Space between two columns [characters]."""
+NARROWEST, WIDEST = 12, 60
+"""Least and greatest width asked for by a column whose texts are broken into lines [characters]."""
+TALL = 36
+"""A table with more lines than this may be broken over pages."""
 
 
 def escape(text: str) -> str:
@@ -134,7 +142,7 @@ def unit(text: str) -> str:
 
 
 def tabular(table: Table) -> str:
-    """Return a table as a LaTeX float; it needs the packages booktabs and siunitx.
+    """Return a table for LaTeX; it needs the packages booktabs and siunitx, a long one longtable.
 
     Parameters
     ----------
@@ -144,9 +152,10 @@ def tabular(table: Table) -> str:
     Returns
     -------
     str
-        A ``table`` environment with caption and label.
+        A ``table`` (or ``longtable``) environment with caption and label, at most as wide as the
+        text of a page of 16 cm: long texts are broken into lines, and the font is reduced.
     """
-    head = " & ".join(escape(title) for title in table.columns)
+    size, shares = _layout(table)
     body: list[str] = []
     for title, rows in table.groups:
         if title:
@@ -154,46 +163,97 @@ def tabular(table: Table) -> str:
                 rf"\addlinespace \multicolumn{{{len(table.columns)}}}{{@{{}}l@{{}}}}"
                 rf"{{\emph{{{escape(title)}}}}} \\"
             )
-        body += [" & ".join(_cells(table, row)) + r" \\" for row in rows]
-    lines = [
-        "% needs \\usepackage{booktabs,siunitx}",
-        r"\begin{table}",
-        rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{tab:{table.key}}}",
-        r"\centering\footnotesize",
-        rf"\begin{{tabular}}{{@{{}}{_columns(table)}@{{}}}}",
-        r"\toprule",
-        head + r" \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
+        body += [" & ".join(_cells(table, row, shares)) + r" \\" for row in rows]
+    caption, label = rf"\caption{{{escape(table.caption)}}}", rf"\label{{tab:{table.key}}}"
+    head = " & ".join(_head(title) for title in table.columns) + r" \\"
+    columns = f"{{@{{}}{_columns(table, shares)}@{{}}}}"
+    spaced = rf"\{size}\setlength{{\tabcolsep}}{{3pt}}"
+    if _lines(table, shares) > TALL:
+        lines = [
+            "% needs \\usepackage{booktabs,siunitx,longtable}",
+            rf"\begingroup{spaced}",
+            rf"\begin{{longtable}}{columns}",
+            rf"{caption}{label} \\",
+            *(r"\toprule", head, r"\midrule", r"\endhead", *body, r"\bottomrule"),
+            r"\end{longtable}",
+            r"\endgroup",
+        ]
+    else:
+        lines = [
+            "% needs \\usepackage{booktabs,siunitx}",
+            *(r"\begin{table}", caption, label, rf"\centering{spaced}"),
+            rf"\begin{{tabular}}{columns}",
+            *(r"\toprule", head, r"\midrule", *body, r"\bottomrule"),
+            *(r"\end{tabular}", r"\end{table}"),
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _columns(table: Table) -> str:
+def _layout(table: Table) -> tuple[str, list[float]]:
+    """Return the size of the font and each column's share of the line, 0 for its natural width."""
+    natural = []
+    for i, title in enumerate(table.columns):
+        head = max(map(len, _halves(title)))
+        natural.append(max(head, *(len(row[i].text) for row in table.rows()), 1))
+    flexible = [
+        natural[i] > NARROWEST and not table.is_number(i) and title != "Unit"
+        for i, title in enumerate(table.columns)
+    ]
+    asked = [
+        min(n, WIDEST) if is_flexible else 0
+        for n, is_flexible in zip(natural, flexible, strict=True)
+    ]
+    fixed = sum(n for n, each in zip(natural, flexible, strict=True) if not each)
+    size, line = next(iter(SIZES.items()))
+    for size, line in SIZES.items():
+        room = line - GAP * len(natural) - fixed
+        if sum(n for n, each in zip(natural, flexible, strict=True) if each) <= room:
+            return size, [0.0] * len(natural)
+        if room >= 1.5 * NARROWEST * sum(flexible):
+            break
+    room = max(room, NARROWEST * sum(flexible))
+    shares = [max(room * each / max(sum(asked), 1), NARROWEST if each else 0) for each in asked]
+    scale = min(1.0, room / max(sum(shares), 1))
+    return size, [scale * each / line for each in shares]
+
+
+def _lines(table: Table, shares: list[float]) -> float:
+    """Return about how many lines a table has."""
+    line = max(SIZES.values())
+    return sum(
+        max([1.0, *(len(row[i].text) / (share * line) for i, share in enumerate(shares) if share)])
+        for row in table.rows()
+    ) + 1.5 * len(table.groups)
+
+
+def _halves(title: str) -> list[str]:
+    """Return a title on one line, a long one on two of about the same length."""
+    spaces = [i for i, each in enumerate(title) if each == " "]
+    if len(title) <= NARROWEST or not spaces:
+        return [title]
+    middle = min(spaces, key=lambda i: abs(i - len(title) / 2))
+    return [title[:middle], title[middle + 1 :]]
+
+
+def _head(title: str) -> str:
+    parts = [escape(each) for each in _halves(title)]
+    return parts[0] if len(parts) == 1 else rf"\shortstack[l]{{{r' \\ '.join(parts)}}}"
+
+
+def _columns(table: Table, shares: list[float]) -> str:
     """Return the specification of the columns: numbers to the right, long texts in a width."""
-    longest = [
-        max((len(row[i].text) for row in table.rows()), default=0)
-        for i in range(len(table.columns))
-    ]
-    wide = [
-        length > LONG and not table.is_number(i) and table.columns[i] not in {"Unit", ""}
-        for i, length in enumerate(longest)
-    ]
-    share = 0.75 / max(sum(wide), 1)
-    kinds = []
-    for i, is_wide in enumerate(wide):
-        kinds.append("r" if table.is_number(i) else "l")
-        if is_wide:
-            kinds[-1] = rf"p{{{share:.2f}\linewidth}}"
-    return " ".join(kinds)
+    return " ".join(
+        rf"p{{{share:.3f}\linewidth}}" if share else "r" if table.is_number(i) else "l"
+        for i, share in enumerate(shares)
+    )
 
 
-def _cells(table: Table, row: tuple[Cell, ...]) -> list[str]:
-    return [_cell(cell, table.columns[i] == "Unit") for i, cell in enumerate(row)]
+def _cells(table: Table, row: tuple[Cell, ...], shares: list[float]) -> list[str]:
+    made = []
+    for cell, title, share in zip(row, table.columns, shares, strict=True):
+        text = _cell(cell, title == "Unit")
+        made.append(rf"{{\raggedright {text}\par}}" if share else text)
+    return made
 
 
 def _cell(cell: Cell, is_unit: bool) -> str:
@@ -202,5 +262,14 @@ def _cell(cell: Cell, is_unit: bool) -> str:
     if "number" in cell.style:
         return numbers(cell.text)
     if cell.style in {"code", "hash"}:
-        return rf"\texttt{{{escape(cell.text)}}}"
+        return rf"\texttt{{{_breakable(cell.text, everywhere=cell.style == 'hash')}}}"
     return escape(cell.text)
+
+
+def _breakable(text: str, *, everywhere: bool) -> str:
+    """Escape a name that may be broken after its marks, a hash after any letter."""
+    return "".join(
+        escape_within(part) + (r"\allowbreak{}" if everywhere or part[-1] in _MARKS else "")
+        for part in (text if everywhere else _AFTER_MARK.split(text))
+        if part
+    )

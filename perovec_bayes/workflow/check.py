@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from perovec_bayes.diagnostics import observables as shown
+from perovec_bayes.diagnostics.intervals import CENTRAL
 from perovec_bayes.diagnostics.predictive import compare as compare_features
 from perovec_bayes.inference.bridge import Compiled
 from perovec_bayes.inference.model import Observable, info_of
@@ -20,7 +21,6 @@ from perovec_bayes.workflow.prepare import check_sampler, prepare
 from perovec_bayes.workflow.quiet import quiet
 
 DRAWS = 200
-PROBABILITY = 0.95
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def check(study_path: str | Path, *, draws: int = DRAWS) -> StudyCheck:
         compiled.size,
         {name: describe(each) for name, each in data.items()},
         tuple(compare(each, drawn[each.name].to_numpy()[0]) for each in info.observables),
-        compare_features([_with_draws(each, drawn) for each in info.observables], PROBABILITY),
+        compare_features([_with_draws(each, drawn) for each in info.observables], CENTRAL),
     )
 
 
@@ -198,11 +198,8 @@ def compare(observable: Observable, drawn: np.ndarray) -> PriorCheck:
     seen = np.isfinite(value)
     finite = np.isfinite(drawn)
     whole = drawn[finite.reshape(len(drawn), -1).all(axis=1)]
-    tails = [(1 - PROBABILITY) / 2, (1 + PROBABILITY) / 2]
     nothing = (np.nan, np.nan)
-    low, high = (
-        np.quantile(whole, tails, axis=0) if len(whole) else (np.full(value.shape, np.nan),) * 2
-    )
+    low, high = CENTRAL.ends(whole) if len(whole) else (np.full(value.shape, np.nan),) * 2
     inside = (value >= low) & (value <= high)
     return PriorCheck(
         name=observable.name,
@@ -210,7 +207,12 @@ def compare(observable: Observable, drawn: np.ndarray) -> PriorCheck:
         points=value.size,
         censored=int(value.size - seen.sum()),
         data=(float(value[seen].min()), float(value[seen].max())) if seen.any() else nothing,
-        expected=tuple(np.quantile(whole, tails).tolist()) if len(whole) else nothing,
+        expected=_ends(whole) if len(whole) else nothing,
         inside=float(inside[seen].mean()) if seen.any() else np.nan,
         broken=1 - len(whole) / len(drawn),
     )
+
+
+def _ends(draws: np.ndarray) -> tuple[float, float]:
+    low, high = CENTRAL.ends(draws.ravel())
+    return float(low), float(high)

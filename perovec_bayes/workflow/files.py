@@ -14,7 +14,7 @@ from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.cards import card_names, load_card
 from perovec_bayes.inference.editor import card_json_schema, study_json_schema
-from perovec_bayes.report import SUFFIXES, interval_prob
+from perovec_bayes.report import SUFFIXES
 from perovec_bayes.report import report as make_report
 from perovec_bayes.report.export import PAGE, export
 from perovec_bayes.report.figures.picture import FORMATS, draw_picture
@@ -101,7 +101,6 @@ def remake_report(
     if out is not None and Path(out).suffix.lower() in SUFFIXES:
         with writing(Path(out)):
             return make_report(tree, out)
-    prob = interval_prob(tree)
     if out is None:
         folder = Path(result) if Path(result).is_dir() else Path(result).parent
         if not (folder / MARK).is_file():
@@ -113,7 +112,7 @@ def remake_report(
             )
         begun = datetime.now(UTC)
         with writing(folder):
-            renew_crate(folder, export(tree, folder, prob=prob), begun)
+            renew_crate(folder, export(tree, folder), begun)
         return folder / PAGE
     target = Path(out)
     if (target / RESULT).exists():
@@ -123,7 +122,7 @@ def remake_report(
             hint="Leave --out off to renew the report there, or choose another folder.",
         )
     with whole_folder(target, overwrite=overwrite) as folder, writing(target):
-        export(tree, folder, prob=prob)
+        export(tree, folder)
         record = json.dumps(decoded(tree, "provenance"), indent=2)
         (folder / MARK).write_text(f"{record}\n", encoding="utf-8")
     return target / PAGE

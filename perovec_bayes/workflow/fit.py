@@ -22,6 +22,7 @@ from perovec_bayes.diagnostics import (
     write_csv,
 )
 from perovec_bayes.diagnostics.current import current_parts
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.laplace import laplace
@@ -186,7 +187,7 @@ def fit_study(
             with writing(target):
                 _write(tree, folder, study, page_only)
             event("report written")
-            rows = quantities(tree, study.report.interval_prob)
+            rows = quantities(tree, Interval.asked(tree))
             seconds = time.perf_counter() - begun
             event("end", seconds=round(seconds, 2))
             log.close()
@@ -256,14 +257,14 @@ def _sampled(model: pm.Model, study: Study, tell: Progress) -> xr.DataTree:
 
 def _write(tree: xr.DataTree, folder: Path, study: Study, page_only: bool) -> None:
     storage.save(tree, folder / RESULT)
-    prob, kind = study.report.interval_prob, study.report.interval_kind
-    write_csv(summarise(tree, prob, kind), folder / "summary.csv")
+    interval = Interval.asked(tree)
+    write_csv(summarise(tree, interval.prob, interval.kind), folder / "summary.csv")
     write_csv(identifiability(tree).table(), folder / "identifiability.csv")
-    write_csv(feature_table(tree, prob), folder / "features.csv")
+    write_csv(feature_table(tree, interval), folder / "features.csv")
     write_csv(sensitivity(tree).table, folder / "sensitivity.csv")
     record = json.loads(tree.attrs["provenance"])
     write_text(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     if page_only:
-        write_report(tree, folder / PAGE, prob=prob)
+        write_report(tree, folder / PAGE)
     else:
-        export(tree, folder, prob=prob)
+        export(tree, folder)

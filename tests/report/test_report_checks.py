@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from perovec_bayes.diagnostics.intervals import CENTRAL
 from perovec_bayes.diagnostics.left_out import left_out
 from perovec_bayes.report import facts
 from perovec_bayes.report.checks import Checks, checks
@@ -55,7 +56,7 @@ def full(make_tree: Make) -> xr.DataTree:
 
 @pytest.fixture
 def found(full: xr.DataTree) -> Checks:
-    return checks(full, 0.95)
+    return checks(full, CENTRAL)
 
 
 def test_a_feature_that_is_missed_is_said(found: Checks) -> None:
@@ -63,7 +64,7 @@ def test_a_feature_that_is_missed_is_said(found: Checks) -> None:
     (row,) = [r for r in found.features if (r.name, r.where) == ("anodic charge", "cycle 2")]
     assert said == [
         f"The model does not reproduce the anodic charge of cv1, cycle 2: measured "
-        f"{row.measured} µC, model {row.interval} µC (95 % of replicates)."
+        f"{row.measured} µC, model {row.interval} µC (central 95 % of replicates)."
     ]
     assert row.outside
     assert row.p == "≤ 0.008"
@@ -73,7 +74,7 @@ def test_a_feature_that_is_missed_is_said(found: Checks) -> None:
 
 
 def test_too_few_replicates_are_said(make_tree: Make) -> None:
-    found = checks(make_tree(), 0.95)
+    found = checks(make_tree(), CENTRAL)
     assert found.feature_note.startswith("There are 120 replicates; at least 199 are needed")
     assert found.feature_words == ()
 
@@ -88,7 +89,10 @@ def test_values_left_out_are_judged_in_words(found: Checks) -> None:
 
 def test_what_rests_on_the_prior_is_said(found: Checks) -> None:
     (said,) = found.sensitivity_words
-    assert said.startswith("The data say little against the prior: alpha mostly show")
+    assert said == (
+        "The data say little against a prior on which these rest: alpha (the prior of alpha). "
+        "Quote them with it."
+    )
     rows = {row.name: row for row in found.sensitivity}
     assert rows["alpha"].most_by == "alpha"
     assert rows["E_dec"].verdict == ""
@@ -99,7 +103,7 @@ def test_weights_that_fail_are_said(full: xr.DataTree) -> None:
     density = full["log_likelihood"]["cv1"]
     heavy = np.random.default_rng(5).standard_cauchy(density.shape)
     density[:] = -1e3 * np.abs(heavy)
-    (said,) = checks(full, 0.95).sensitivity_words
+    (said,) = checks(full, CENTRAL).sensitivity_words
     assert said.startswith("The importance weights of the likelihood fail (Pareto k ")
 
 

@@ -97,7 +97,7 @@ def test_tables_for_machines(content: Document, files: dict[str, bytes]) -> None
     assert [row["Quantity"] for row in rows] == [row[0].text for row in table.rows()]
     limit = next(row for row in rows if row["Quantity"] == "s[CsPbBr3, DCM]")
     assert float(limit["Median or limit"].removeprefix("≤ ")) > 0
-    assert limit["Kind"] == "95 % upper limit"
+    assert limit["Kind"] == "upper limit"
 
 
 def test_the_same_result_gives_the_same_files(content: Document, files: dict[str, bytes]) -> None:

@@ -12,6 +12,7 @@ import xarray as xr
 from perovec_bayes.diagnostics.observables import observables
 from perovec_bayes.report.figures import Figures, draw_all
 from perovec_bayes.report.figures.cv import autocorrelation, is_held, sweeps
+from perovec_bayes.report.figures.parameters import density
 from perovec_bayes.report.results import display_unit
 
 
@@ -184,3 +185,17 @@ def test_long_records_are_thinned_and_say_so(
     assert "One of 4 points is drawn" in cv.caption
     assert "drawn" not in od.caption
     assert "of 360 points" in cv.caption
+
+
+def test_no_density_is_mirrored_where_the_axis_reaches_below_zero() -> None:
+    draws = np.random.default_rng(3).normal(0.8, 0.05, 2000)
+    grid = np.linspace(-1.5, 1.5, 301)
+    curve = density(draws, grid, log_axis=False)
+    assert curve[grid < 0.3].max() < 1e-6
+    assert grid[curve.argmax()] == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_density_that_ends_at_zero_does_not_fall_there() -> None:
+    draws = np.abs(np.random.default_rng(3).normal(0.0, 1.0, 4000))
+    curve = density(draws, np.linspace(0.0, 3.0, 100), log_axis=False)
+    assert curve[0] > 0.9

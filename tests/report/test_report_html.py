@@ -7,14 +7,17 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from perovec_bayes.diagnostics import GateResult, summarise
+from perovec_bayes.diagnostics.intervals import CENTRAL, Interval
 from perovec_bayes.report import facts, html, write_report
 from perovec_bayes.report.content import Document
 from perovec_bayes.report.figures import Figures
 from perovec_bayes.report.html import render
+from perovec_bayes.report.numbers import interval_text, quote
 from perovec_bayes.report.tables import duration, plain, quantities
 
 VOID = {"meta", "br", "link", "img", "hr", "input", "col", "wbr"}
@@ -146,7 +149,7 @@ def test_stored_pass_is_not_believed_against_the_draws(
 
 
 def test_limits_are_never_given_as_value_and_interval(tree: xr.DataTree, page: Page) -> None:
-    limits = [row for row in quantities(tree, 0.95) if row.is_limit]
+    limits = [row for row in quantities(tree, CENTRAL) if row.is_limit]
     assert [row.name for row in limits] == ["s[CsPbBr3, DCM]", "theta_max", "K_sp[DCM]"]
     for row in limits:
         assert row.value.startswith("≤ ")
@@ -156,7 +159,7 @@ def test_limits_are_never_given_as_value_and_interval(tree: xr.DataTree, page: P
 
 
 def test_display_unit_is_used(tree: xr.DataTree) -> None:
-    rows = {row.name: row for row in quantities(tree, 0.95)}
+    rows = {row.name: row for row in quantities(tree, CENTRAL)}
     assert (rows["s[CsPbBr3, PC]"].unit, rows["s[CsPbBr3, PC]"].value[:6]) == ("mol/L", "0.0023")
     assert (rows["sigma_i"].unit, rows["sigma_i"].value) == ("µA", "0.200")
 
@@ -165,11 +168,11 @@ def test_display_unit_is_used(tree: xr.DataTree) -> None:
     "words",
     [
         "film.mpt", "Ag/AgCl; Fc⁺/Fc at 0.4 ± 0.02 V", "298.15 K (assumed)", "3 + 1 censored",
-        "Normal(mean -1.7 V, sd 0.3 V)", "wave II in the voltammogram", "fixed at 298.15 K",
+        "Normal(mean −1.7 V, sd 0.3 V)", "wave II in the voltammogram", "fixed at 298.15 K",
         "Gaussian with AR(1) correlation", "not learned from these data", "20240917",
         "perovec fit study.toml --out runs", "1 min 31 s", "pymc: 6.4.0", "jacs.4c06340",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "95 % equal-tailed",
-        "P(> −1700 mV) = 0.", "Known best", "Left at the prior",
+        "P(above −1700 mV) = 0.", "Known best", "Left at the prior",
     ],
 )  # fmt: skip
 def test_page_says(page: Page, words: str) -> None:
@@ -192,10 +195,38 @@ def test_bare_result_is_reported(make_tree: Callable[..., xr.DataTree]) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_other_probability_is_printed(tree: xr.DataTree) -> None:
-    text = Page(render(tree, prob=0.5)).text
+def test_other_probability_is_printed(make_tree: Callable[..., xr.DataTree]) -> None:
+    asked = make_tree()
+    study = json.loads(asked.attrs["study"])
+    asked.attrs["study"] = json.dumps(study | {"interval_prob": 0.5})
+    text = Page(render(asked)).text
     assert "50 % equal-tailed" in text
     assert "95 % equal-tailed" not in text
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_kind_of_interval_that_the_study_asks_for_is_shown(
+    make_tree: Callable[..., xr.DataTree],
+) -> None:
+    tree = make_tree()
+    skewed = np.random.default_rng(4).lognormal(0.0, 1.0, tree["posterior"]["E_dec"].shape)
+    tree["posterior"]["E_dec"] = tree["posterior"]["E_dec"].copy(data=skewed)
+    study = json.loads(tree.attrs["study"])
+    tree.attrs["study"] = json.dumps(study | {"interval_kind": "hdi"})
+    interval = Interval.asked(tree)
+    assert interval == Interval(0.95, "hdi")
+    (row,) = (row for row in quantities(tree, interval) if row.name == "E_dec")
+    table = summarise(tree, interval.prob, interval.kind).set_index("quantity")
+    low, high = (1e3 * table.loc["E_dec", f"interval_{end}"] for end in ("low", "high"))
+    assert row.interval == interval_text(quote(1e3 * table.loc["E_dec", "median"], low, high))
+    (central,) = (row for row in quantities(tree, CENTRAL) if row.name == "E_dec")
+    assert central.interval != row.interval
+    text = Page(render(tree)).text
+    assert row.interval in text
+    assert "95 % highest density" in text
+    assert "narrowest 95 %" in text
+    assert "equal-tailed" not in text
+    assert "central 95 %" not in text
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -231,4 +262,4 @@ def test_probabilities_are_not_rounded_to_certainty(
 ) -> None:
     tree = make_tree()
     tree["posterior"]["E_dec"].attrs["threshold"] = threshold
-    assert quantities(tree, 0.95)[0].above.endswith(words)
+    assert quantities(tree, CENTRAL)[0].above.endswith(words)

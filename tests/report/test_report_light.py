@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from perovec_bayes.diagnostics.intervals import CENTRAL
 from perovec_bayes.diagnostics.observables import companion, observables
 from perovec_bayes.forward import spectral
 from perovec_bayes.forward.exciton import exciton_spectrum
 from perovec_bayes.report.figures import draw_all
 from perovec_bayes.report.figures.light import corrected
 from perovec_bayes.report.figures.spectra import are_spectra, turns
+from perovec_bayes.report.numbers import interval_text, quote
 from perovec_bayes.report.pdf import figure_files
 
 WAVELENGTH = np.linspace(460.0, 660.0, 81)
@@ -107,8 +109,9 @@ def test_the_difference_of_the_windows_is_that_of_the_spectra():
 def test_the_slope_of_the_charge_is_said():
     tree, _ = result()
     caption = draw_all(tree).fits[-1].caption
-    middle = float(np.median(tree["posterior/dOD_dQ"]))
-    assert f"{middle:.3g} cm² C⁻¹" in caption
+    draws = tree["posterior/dOD_dQ"].to_numpy().ravel()
+    said = quote(float(np.median(draws)), *map(float, CENTRAL.ends(draws)))
+    assert f"{said.value} cm² C⁻¹ ({interval_text(said)}, central 95 %)" in caption
     assert "95 %" in caption
 
 

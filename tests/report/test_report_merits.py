@@ -19,7 +19,7 @@ def section(make_tree: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[[xr.Da
     monkeypatch.setattr(facts, "draw_all", lambda tree, prob: Figures((), None, None))
 
     def of(tree: xr.DataTree) -> Section:
-        found = merits(facts.facts(tree, 0.95))
+        found = merits(facts.facts(tree))
         assert found is not None
         return found
 

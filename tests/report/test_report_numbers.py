@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,10 @@ from perovec_bayes.report.numbers import (
     MINUS,
     Quoted,
     count,
+    decimals,
     interval_text,
     limit,
+    pretty_prior,
     pretty_unit,
     quote,
     significant,
@@ -113,3 +116,30 @@ def test_limits_are_on_the_safe_side_and_near(value: float) -> None:
     upper, lower = limit(value, "upper")[2:], limit(value, "lower")[2:]
     assert read(lower) <= value <= read(upper)
     assert read(upper) - read(lower) <= 0.0101 * abs(value)
+
+
+def test_the_shared_power_of_ten_is_that_of_the_value() -> None:
+    quoted = quote(7.7e-36, 2.7e-36, 1.8e-35)
+    assert quoted.value == "7.7 × 10⁻³⁶"
+    assert interval_text(quoted) == "(2.7 to 18.0) × 10⁻³⁶"
+    assert quote(0.0, -2e-6, 3e-6).value == "0.0 × 10⁻⁶"
+
+
+def test_decimals() -> None:
+    written = [decimals(each, 2) for each in (6.8e-31, -0.004, 12.345, np.nan)]
+    assert written == ["0.00", "0.00", "12.34", "–"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("LogNormal(median 1e-06 mol/cm^2, sd of ln 7)",
+         "LogNormal(median 1 × 10⁻⁶ mol/cm², sd of ln 7)"),
+        ("Normal(mean -0.9 V, sd 0.3 V)", "Normal(mean −0.9 V, sd 0.3 V)"),
+        ("fixed at 2 1", "fixed at 2"),
+        ("fixed at 1e+09 1/cm^2", "fixed at 1 × 10⁹ 1/cm²"),
+        ("Beta(2, 2; 0 to 1)", "Beta(2, 2; 0 to 1)"),
+    ],
+)  # fmt: skip
+def test_priors_are_written_with_powers(text: str, expected: str) -> None:
+    assert pretty_prior(text) == expected

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from perovec_bayes.diagnostics.intervals import CENTRAL
 from perovec_bayes.report.figures import draw_all
 from perovec_bayes.report.figures.solvents import verdict
 
@@ -83,8 +84,8 @@ def test_what_is_determined_is_said_in_words(
     low: float, high: float, share: str, words: str
 ) -> None:
     draws = np.linspace(low, high, 1001)
-    said = verdict(draws, np.linspace(-1, 1, 1001), 0.95)
+    said = verdict(draws, np.linspace(-1, 1, 1001), CENTRAL)
     assert words in said
     assert "(before the data 0.50)" in said
     assert f"with probability {share} (before" in said
-    assert "before" not in verdict(draws, None, 0.95)
+    assert "before" not in verdict(draws, None, CENTRAL)

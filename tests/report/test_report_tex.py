@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perovec_bayes.report.content import Cell, Table, number, table
+from perovec_bayes.report.content import Cell, Table, code, number, table
 from perovec_bayes.report.tex import ascii_numbers, escape, numbers, tabular, unit
 
 COMMANDS = re.compile(
@@ -90,3 +90,19 @@ def test_groups_have_a_row_of_their_own() -> None:
     made = tabular(Table("k", "c", ("A", "B"), (("First", (row,)), ("Second", (row,)))))
     assert made.count(r"\multicolumn{2}") == 2
     assert made.index("First") < made.index("Second")
+
+
+def test_a_wide_table_is_at_most_as_wide_as_the_page() -> None:
+    rows = [(code("dE_formal_if[CsPbBr3, DCM | F_dil preconcentrated]"), *["words " * 20] * 3)]
+    made = tabular(table("k", "c", ("Name", "A", "B", "C"), rows))
+    shares = [float(each) for each in re.findall(r"p\{([\d.]+)\\linewidth\}", made)]
+    assert len(shares) == 4
+    assert sum(shares) < 1
+    assert r"\_\allowbreak{}" in made  # a name may be broken after its marks
+
+
+def test_a_long_table_may_be_broken_over_pages() -> None:
+    made = tabular(table("k", "c", ("Name", "Value"), [("x", number("1"))] * 60))
+    assert r"\begin{longtable}" in made
+    assert r"\endhead" in made
+    assert "longtable" not in tabular(table("k", "c", ("Name", "Value"), [("x", number("1"))]))

@@ -7,6 +7,7 @@ from itertools import count
 
 import xarray as xr
 
+from perovec_bayes.diagnostics.intervals import CENTRAL, Interval
 from perovec_bayes.diagnostics.left_out import left_out
 from perovec_bayes.diagnostics.observables import Observable, companion, decoded, observables
 from perovec_bayes.report.figures.corner import draw_corner
@@ -52,15 +53,15 @@ class Figures:
     parts: tuple[Drawing, ...] = ()
 
 
-def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
+def draw_all(tree: xr.DataTree, interval: Interval = CENTRAL) -> Figures:
     """Draw every figure of a report.
 
     Parameters
     ----------
     tree : DataTree
         A result.
-    prob : float, default 0.95
-        Probability of predictive bands [1].
+    interval : Interval, default the central 95 %
+        Of predictive bands.
 
     Returns
     -------
@@ -71,18 +72,18 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
     with drawing_style():
         numbers = count(1)
         prior = observables(tree, "prior_predictive")
-        expected = draw_prior_predictive(prior, f"fig{next(numbers)}", prob)
+        expected = draw_prior_predictive(prior, f"fig{next(numbers)}", interval)
         ranks = draw_ranks(tree, f"fig{next(numbers)}")
         corner = draw_corner(tree, f"fig{next(numbers)}")
         learned = draw_prior_posterior(tree, f"fig{next(numbers)}")
         fits: list[Drawing | None] = []
         for each in found:
-            fits.append(_draw_fit(each, f"fig{next(numbers)}", prob, found))
+            fits.append(_draw_fit(each, f"fig{next(numbers)}", interval, found))
             if each.technique == "od" and each.observed.size:
-                fits += draw_light(tree, each, numbers, prob, companion(each, found))
+                fits += draw_light(tree, each, numbers, interval, companion(each, found))
         if decoded(tree, "card").get("mechanism") == MECHANISM:
             fits += [
-                draw(tree, f"fig{next(numbers)}", prob)
+                draw(tree, f"fig{next(numbers)}", interval)
                 for draw in (draw_solvents, draw_orthogonality)
             ]
         parts = draw_parts(tree, found, numbers)
@@ -92,14 +93,14 @@ def draw_all(tree: xr.DataTree, prob: float = 0.95) -> Figures:
 
 
 def _draw_fit(
-    observable: Observable, key: str, prob: float, found: list[Observable]
+    observable: Observable, key: str, interval: Interval, found: list[Observable]
 ) -> Drawing | None:
     if observable.observed.size == 0:
         return None
     if observable.technique == "cv" and "potential" in observable.constants:
-        return draw_cv(observable, key, prob)
+        return draw_cv(observable, key, interval)
     if observable.technique == "od" and not are_spectra(observable):
-        return draw_od(observable, key, prob, companion(observable, found))
+        return draw_od(observable, key, interval, companion(observable, found))
     if observable.technique == "icp":
-        return draw_icp(observable, key, prob)
+        return draw_icp(observable, key, interval)
     return None

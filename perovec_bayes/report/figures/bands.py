@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 
 MAX_POINTS = 6000
@@ -23,7 +23,7 @@ class Bands:
     centre : ndarray or None
         Median of the noise-free curve (of the new noisy data when that is not saved).
     low, high : ndarray or None
-        Ends of the central predictive interval of new noisy data.
+        Ends of the predictive interval of new noisy data.
     """
 
     data: np.ndarray
@@ -47,15 +47,15 @@ class Bands:
         return int(inside.sum()), int(finite.sum())
 
 
-def bands(observable: Observable, prob: float, factor: float = 1.0) -> Bands:
+def bands(observable: Observable, interval: Interval, factor: float = 1.0) -> Bands:
     """Compute the predictive bands of an observable.
 
     Parameters
     ----------
     observable : Observable
         Data and draws.
-    prob : float
-        Probability of the band [1].
+    interval : Interval
+        Of the band.
     factor : float, default 1
         From the canonical unit to the one wanted.
 
@@ -67,21 +67,21 @@ def bands(observable: Observable, prob: float, factor: float = 1.0) -> Bands:
     data = observable.observed.to_numpy().astype(float) * factor
     noisy, mean = observable.noisy, observable.mean
     curves = mean if mean is not None else noisy
-    centre = None if curves is None else _quantile(curves, 0.5) * factor
+    centre = None if curves is None else np.median(curves.to_numpy(), axis=0) * factor
     if noisy is None:
         return Bands(data, centre, None, None)
-    low, high = (_quantile(noisy, p) * factor for p in ((1 - prob) / 2, (1 + prob) / 2))
+    low, high = (end * factor for end in interval.ends(noisy.to_numpy()))
     return Bands(data, centre, low, high)
 
 
-def coverage_sentence(found: Bands, prob: float) -> str:
+def coverage_sentence(found: Bands, interval: Interval) -> str:
     """Say how many of the data the band holds; nothing when there is no band."""
     inside, total = found.coverage()
     if not total:
         return ""
     return (
         f" The band holds {inside} of {total} points ({100 * inside / total:.0f} %; "
-        f"{100 * prob:g} % expected)."
+        f"{interval.percent} expected)."
     )
 
 
@@ -93,7 +93,3 @@ def thinning(points: int) -> int:
 def thinning_sentence(step: int) -> str:
     """Say that only each so-many-th point is drawn; nothing when all are."""
     return "" if step == 1 else f" One of {step} points is drawn; the numbers count all."
-
-
-def _quantile(draws: xr.DataArray, prob: float) -> np.ndarray:
-    return np.asarray(np.quantile(draws.to_numpy(), prob, axis=0), dtype=float)

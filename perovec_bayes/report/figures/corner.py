@@ -27,6 +27,10 @@ LARGEST = 6
 CLASSES = 40
 SMOOTH = 1.5
 SHARES = (0.95, 0.5)
+DECADE = 10.0
+"""A quantity on a logarithmic scale that spans less than this factor is drawn itself [1] ..."""
+PLAIN = (0.01, 1e4)
+"""... if it lies between these, in the unit shown, so that its ticks need no power of ten."""
 
 
 def draw_corner(tree: xr.DataTree, key: str) -> Drawing | None:
@@ -71,9 +75,8 @@ def draw_corner(tree: xr.DataTree, key: str) -> Drawing | None:
     shares = " and ".join(f"{100 * share:g} %" for share in SHARES[::-1])
     caption = (
         f"Diagonal: posterior of each quantity. Below: regions of highest density with {shares} of "
-        "the draws of each pair, light and dark. A slanted region: the data tell a combination "
-        "of the two better than each. Quantities on a logarithmic scale are drawn as their "
-        "decimal logarithm."
+        "the draws of each pair, dark and light. A slanted region: the data tell a combination "
+        'of the two better than each. "log": the decimal logarithm is drawn.'
     )
     if size < len(values):
         caption += f" The first {size} of {len(values)} are drawn."
@@ -83,13 +86,21 @@ def draw_corner(tree: xr.DataTree, key: str) -> Drawing | None:
 def _shown(scalar: Scalar) -> np.ndarray:
     unit = str(scalar.attrs.get("display_unit", scalar.unit))
     draws = convert(scalar.draws.ravel(), scalar.unit, unit)
-    logarithmic = scalar.log_scale and bool(np.all(draws > 0))
-    return np.asarray(np.log10(draws) if logarithmic else draws, dtype=float)
+    return np.asarray(np.log10(draws) if _logarithmic(scalar, draws) else draws, dtype=float)
+
+
+def _logarithmic(scalar: Scalar, draws: np.ndarray) -> bool:
+    """Tell whether the logarithm is drawn; a number that is plain and well known stays itself."""
+    if not (scalar.log_scale and np.all(draws > 0)):
+        return False
+    low, high = np.quantile(draws, [0.001, 0.999])
+    return not (high < DECADE * low and PLAIN[0] <= low and high < PLAIN[1])
 
 
 def _title(scalar: Scalar) -> str:
-    unit = pretty_unit(str(scalar.attrs.get("display_unit", scalar.unit)))
-    logarithmic = scalar.log_scale and bool(np.all(scalar.draws > 0))
+    shown = str(scalar.attrs.get("display_unit", scalar.unit))
+    unit = pretty_unit(shown)
+    logarithmic = _logarithmic(scalar, convert(scalar.draws.ravel(), scalar.unit, shown))
     name = scalar.name.replace("[", "\n[") if len(scalar.name) > 12 else scalar.name
     if logarithmic:
         return f"log {name}" + (f"\n/ ({unit})" if unit else "")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from perovec_bayes.diagnostics.features import is_held
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import (
     Bands,
@@ -39,7 +40,7 @@ LAGS = 40
 TURN = 0.02
 
 
-def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
+def draw_cv(observable: Observable, key: str, interval: Interval) -> Drawing:
     """Draw current against potential for each cycle, and the residuals against time.
 
     Where the potential is mostly held, as after a potential step, current is drawn against time.
@@ -50,8 +51,8 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
         A voltammogram with "time", "potential" and "cycle" among its constants.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the band [1].
+    interval : Interval
+        Of the band.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     """
     shown, factor = display_unit(observable)
     unit = pretty_unit(shown)
-    found = bands(observable, prob, factor)
+    found = bands(observable, interval, factor)
     step = thinning(found.data.size)
     time = observable.constants.get("time", np.arange(found.data.size)).astype(float)
     potential = observable.constants["potential"].astype(float)
@@ -97,10 +98,10 @@ def draw_cv(observable: Observable, key: str, prob: float) -> Drawing:
     if found.centre is not None:
         _residuals(figure, places[1], time, found, found.centre, unit, step)
     caption = (
-        f"Dots: data, anodic current positive. Line: median of the noise-free curve. Band: central "
-        f"{100 * prob:g} % of new noisy data.{coverage_sentence(found, prob)} Below: data minus "
-        "line against time, and its autocorrelation (dashed: 95 % range of white noise; a noise "
-        "model with correlation allows more)."
+        f"Dots: data, anodic current positive. Line: median of the noise-free curve. Band: "
+        f"{interval.words} of new noisy data.{coverage_sentence(found, interval)} Below: data "
+        "minus line against time, and its autocorrelation (dashed: 95 % range of white noise; a "
+        "noise model with correlation allows more)."
     )
     if len(cycles) < np.unique(cycle).size:
         caption += f" {len(cycles)} of {np.unique(cycle).size} cycles are drawn."

@@ -12,6 +12,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import bands, coverage_sentence
 from perovec_bayes.report.figures.style import (
@@ -33,7 +34,7 @@ LEAST_SPAN = 10.0
 """An axis over less than this factor may have no decade to be labelled [1]."""
 
 
-def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
+def draw_icp(observable: Observable, key: str, interval: Interval) -> Drawing:
     """Draw each measurement over its predicted interval on a logarithmic axis.
 
     Concentrations are those in the saturated solution: the measured ones times the dilution. Where
@@ -46,8 +47,8 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
         "censoring" among its constants are used where they are there.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the predicted interval [1].
+    interval : Interval
+        Of the predicted interval.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
     dilution = _numbers(observable, "dilution", 1.0)
     known = np.isfinite(dilution)
     factor = convert(1.0, observable.unit, unit) * np.where(known, dilution, 1.0)
-    found = bands(observable, prob)
+    found = bands(observable, interval)
     censored = np.array([str(flag) == "left" for flag in _texts(observable, "censoring")])
     lod, sd = _numbers(observable, "lod", np.nan) * factor, _numbers(observable, "sd", 0.0) * factor
     rows = np.arange(size)
@@ -72,6 +73,8 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
         low, high = (
             _positive(end * factor, found.data * factor, lod) for end in (found.low, found.high)
         )
+        # Only a bar that was cut may run into the edge.
+        axes.use_sticky_edges = bool((found.low <= 0).any())
         axes.barh(rows, high - low, left=low, height=0.5, color=BAND, label="new data, predicted")
     if found.centre is not None:
         centre = found.centre * factor
@@ -114,8 +117,8 @@ def draw_icp(observable: Observable, key: str, prob: float) -> Drawing:
     figure.legend(loc="outside upper left", ncols=4, handlelength=1.4, columnspacing=1.4)
     caption = (
         f"Points: measured. Arrows: not seen above the detection limit, at that limit. Bars: "
-        f"central {100 * prob:g} % of predicted new measurements; stroke: median of the noise-free "
-        f"model.{coverage_sentence(found, prob)}"
+        f"{interval.words} of predicted new measurements; stroke: median of the noise-free "
+        f"model.{coverage_sentence(found, interval)}"
     )
     if not known.all():
         caption += (

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from scipy.integrate import cumulative_trapezoid
 from scipy.signal import savgol_filter
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.forward.optics import ABSORPTION_EDGE, convert_slope
 from perovec_bayes.report.figures.spectra import are_spectra, draw_chosen, draw_map
@@ -24,6 +25,7 @@ from perovec_bayes.report.figures.style import (
     new_figure,
     to_drawing,
 )
+from perovec_bayes.report.numbers import interval_text, quote
 
 SMOOTHED = 0.04
 """Path of potential over which an optical density is smoothed before its rate is taken [V]."""
@@ -69,7 +71,7 @@ def draw_light(
     tree: xr.DataTree,
     observable: Observable,
     numbers: Iterator[int],
-    prob: float,
+    interval: Interval,
     voltammogram: Observable | None,
 ) -> list[Drawing]:
     """Draw every figure of an optical density but its course in time.
@@ -82,27 +84,27 @@ def draw_light(
         Of technique "od".
     numbers : iterator of int
         Numbers of the figures; the keys are "fig1" and so on.
-    prob : float
-        Probability of bands [1].
+    interval : Interval
+        Of bands.
     voltammogram : Observable or None
         One on the same clock.
     """
     found: list[Drawing] = []
     if are_spectra(observable):
         found.append(draw_map(observable, f"fig{next(numbers)}", voltammogram))
-        found.append(draw_chosen(observable, f"fig{next(numbers)}", prob, voltammogram))
+        found.append(draw_chosen(observable, f"fig{next(numbers)}", interval, voltammogram))
     seen = corrected(observable)
     if seen is None or voltammogram is None or seen.time.size < 2 * FEWEST:
         return found
     name = observable.name
-    found.append(draw_rates(name, seen, f"fig{next(numbers)}", prob, voltammogram))
-    slope = _slope(tree, str(observable.info.get("experiment") or ""), prob)
-    found.append(draw_charge(name, seen, f"fig{next(numbers)}", prob, voltammogram, slope))
+    found.append(draw_rates(name, seen, f"fig{next(numbers)}", interval, voltammogram))
+    slope = _slope(tree, str(observable.info.get("experiment") or ""), interval)
+    found.append(draw_charge(name, seen, f"fig{next(numbers)}", interval, voltammogram, slope))
     return found
 
 
 def draw_rates(
-    name: str, seen: Corrected, key: str, prob: float, voltammogram: Observable
+    name: str, seen: Corrected, key: str, interval: Interval, voltammogram: Observable
 ) -> Drawing:
     """Draw the rate of the optical density over potential, in both conventions, and the current.
 
@@ -117,8 +119,8 @@ def draw_rates(
         The difference of the windows.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the band [1].
+    interval : Interval
+        Of the band.
     voltammogram : Observable
         On the same clock.
 
@@ -145,17 +147,18 @@ def draw_rates(
             for each in rates
         ]
         if len(shown) > 1:
-            _band(axes, potential, shown[1], prob)
+            _band(axes, potential, shown[1], interval)
         dots(axes, potential, shown[0][0])
         axes.axhline(0.0, color=INK, lw=0.5)
         label(axes, y=words)
     label(panels[0], title=f"{name}: rate of OD(500-550 nm) - OD(550-600 nm)")
     unit = voltammogram.unit.replace("/cm^2", " cm⁻²")
     panels[2].plot(path, 1e6 * voltammogram.observed.to_numpy(), color=INK, lw=0.8)
-    label(panels[2], x="potential / V", y=f"current / µ{unit}")
+    reference = voltammogram.info.get("reference", "reference")
+    label(panels[2], x=f"potential vs {reference} / V", y=f"current / µ{unit}")
     caption = (
-        f"Dots: data, smoothed by a parabola through {window} points. Band: central "
-        f"{100 * prob:g} % of the noise-free model, smoothed likewise. Above: negative where film "
+        f"Dots: data, smoothed by a parabola through {window} points. Band: "
+        f"{interval.words} of the noise-free model, smoothed likewise. Above: negative where film "
         "is lost, on either sweep (the paper's dOD/dV). Middle: the derivative by potential, "
         "positive where film is lost on a sweep to negative potentials; it does not exist where "
         "the potential turns or stands still. Below: the current."
@@ -167,7 +170,7 @@ def draw_charge(
     name: str,
     seen: Corrected,
     key: str,
-    prob: float,
+    interval: Interval,
     voltammogram: Observable,
     slope: tuple[float, float, float] | None,
 ) -> Drawing:
@@ -181,8 +184,8 @@ def draw_charge(
         The difference of the windows.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of band and interval [1].
+    interval : Interval
+        Of band and interval.
     voltammogram : Observable
         On the same clock.
     slope : tuple of float, optional
@@ -201,16 +204,16 @@ def draw_charge(
     figure = new_figure(3.4)
     axes = figure.subplots()
     if seen.mean is not None:
-        low, high = np.quantile(seen.mean, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
-        axes.vlines(charge, low, high, color=BAND, lw=2.0, label="posterior")
+        axes.vlines(charge, *interval.ends(seen.mean), color=BAND, lw=2.0, label="posterior")
     dots(axes, charge, seen.data)
     axes.plot([], [], color=INK, marker="o", ms=2, ls="none", label="data")
     words = ""
     if slope is not None:
         middle, low, high = slope
+        said = quote(middle, low, high)
         words = (
-            f" Lines: the loss if all charge decomposed the film, e_b/(n_opt F) = {middle:.3g} "
-            f"cm² C⁻¹ ({low:.3g} to {high:.3g}, {100 * prob:g} %)."
+            f" Lines: the loss if all charge decomposed the film, e_b/(n_opt F) = {said.value} "
+            f"cm² C⁻¹ ({interval_text(said)}, {interval.words})."
         )
         if dense:
             start = int(np.argmax(charge))
@@ -227,8 +230,8 @@ def draw_charge(
         title=f"{name} against charge",
     )
     caption = (
-        "Dots: data, against the integral of the measured current. Band: central "
-        f"{100 * prob:g} % of the noise-free model.{words} Where lead is stripped the charge comes "
+        "Dots: data, against the integral of the measured current. Band: "
+        f"{interval.words} of the noise-free model.{words} Where lead is stripped the charge comes "
         "back, and the film only as far as it forms anew."
     )
     return to_drawing(figure, key, f"Optical density {name} against charge", caption)
@@ -247,18 +250,20 @@ def _rate(values: np.ndarray, time: np.ndarray, window: int) -> np.ndarray:
     return found
 
 
-def _band(axes: Axes, x: np.ndarray, draws: np.ndarray, prob: float) -> None:
+def _band(axes: Axes, x: np.ndarray, draws: np.ndarray, interval: Interval) -> None:
     good = np.isfinite(draws).all(axis=0)
-    low, high = np.quantile(draws[:, good], [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    low, high = interval.ends(draws[:, good])
     axes.vlines(x[good], low, high, color=BAND, lw=2.0)
 
 
-def _slope(tree: xr.DataTree, experiment: str, prob: float) -> tuple[float, float, float] | None:
+def _slope(
+    tree: xr.DataTree, experiment: str, interval: Interval
+) -> tuple[float, float, float] | None:
     """Return median and interval of e_b/(n_opt F) of an experiment [cm^2 C^-1]."""
     posterior = tree.children["posterior"].to_dataset() if "posterior" in tree.children else {}
-    quantiles = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
     for name in (f"dOD_dQ[{experiment}]", "dOD_dQ"):
         if name in posterior:
-            low, middle, high = np.quantile(posterior[name].to_numpy(), quantiles)
-            return float(middle), float(low), float(high)
+            draws = posterior[name].to_numpy().ravel()
+            low, high = interval.ends(draws)
+            return float(np.median(draws)), float(low), float(high)
     return None

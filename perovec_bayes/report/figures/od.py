@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import bands, coverage_sentence, thinning, thinning_sentence
 from perovec_bayes.report.figures.style import (
@@ -24,7 +25,7 @@ MAX_TRACES = 4
 
 
 def draw_od(
-    observable: Observable, key: str, prob: float, voltammogram: Observable | None = None
+    observable: Observable, key: str, interval: Interval, voltammogram: Observable | None = None
 ) -> Drawing:
     """Draw absorbance against time for each band (or for a few of many wavelengths).
 
@@ -34,8 +35,8 @@ def draw_od(
         Absorbance with "time" among its constants or as a coordinate.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the band [1].
+    interval : Interval
+        Of the band.
     voltammogram : Observable, optional
         One on the same clock; its potential is drawn in a strip below.
 
@@ -45,7 +46,7 @@ def draw_od(
         The figure.
     """
     shown, factor = display_unit(observable)
-    found = bands(observable, prob, factor)
+    found = bands(observable, interval, factor)
     time, channel = _dimensions(observable)
     step = thinning(time.size)
     every = slice(None, None, step)
@@ -85,8 +86,8 @@ def draw_od(
         label(panels[-1], y="potential / V", title=f"potential vs {reference}")
     label(panels[-1], x="time / s")
     caption = (
-        f"Dots: data. Line: median of the noise-free curve. Band: central {100 * prob:g} % of new "
-        f"noisy data.{coverage_sentence(found, prob)}{thinning_sentence(step)}"
+        f"Dots: data. Line: median of the noise-free curve. Band: {interval.words} of new "
+        f"noisy data.{coverage_sentence(found, interval)}{thinning_sentence(step)}"
     )
     return to_drawing(figure, key, f"Optical density {observable.name}: data and fit", caption)
 

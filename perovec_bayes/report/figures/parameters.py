@@ -214,9 +214,9 @@ def density(values: np.ndarray, grid: np.ndarray, log_axis: bool) -> np.ndarray:
     """
     if log_axis:
         values, grid = np.log10(values[values > 0]), np.log10(grid)
-    bounded = not log_axis and bool(np.all(values >= 0))
     curve = _kernel_sum(values, grid)
-    if bounded:  # what the kernel puts below zero belongs above it
+    bounded = not log_axis and grid[0] >= 0  # an axis that reaches below zero has no bound there
+    if bounded and np.all(values >= 0):  # what the kernel puts below zero belongs above it
         curve += _kernel_sum(values, -grid)
     return np.asarray(curve / curve.max(), dtype=float)
 

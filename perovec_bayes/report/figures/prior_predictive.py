@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.report.figures.bands import Bands, bands, thinning
 from perovec_bayes.report.figures.style import (
@@ -28,7 +31,7 @@ WIDEST = 4.0
 HALF = 0.5
 
 
-def draw_prior_predictive(found: list[Observable], key: str, prob: float) -> Drawing | None:
+def draw_prior_predictive(found: list[Observable], key: str, interval: Interval) -> Drawing | None:
     """Draw one panel for each observable.
 
     Parameters
@@ -37,8 +40,8 @@ def draw_prior_predictive(found: list[Observable], key: str, prob: float) -> Dra
         With the draws of the prior predictive.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the wide band [1].
+    interval : Interval
+        Of the wide band.
 
     Returns
     -------
@@ -54,23 +57,28 @@ def draw_prior_predictive(found: list[Observable], key: str, prob: float) -> Dra
         :, 0
     ]
     for axes, each in zip(panels, shown, strict=True):
-        (_readings if each.technique == "icp" else _series)(axes, each, prob)
+        (_readings if each.technique == "icp" else _series)(axes, each, interval)
     caption = (
-        f"Dots: data. Light: central {100 * prob:g} % of new data that the prior alone predicts; "
-        "dark: central 50 %. A prior that excludes the data, or expects absurd ones, is wrong. "
-        f"Bands that reach beyond {WIDEST:g} times the span of the data are cut there. Time series "
-        "are drawn point after point; with several bands of wavelength, the first one."
+        f"Dots: data. Light: {interval.words} of new data that the prior alone predicts; "
+        f"dark: {_half(interval).words}. A prior that excludes the data, or expects absurd ones, "
+        f"is wrong. Bands that reach beyond {WIDEST:g} times the span of the data are cut there."
     )
+    if any(each.observed.ndim > 1 for each in shown):
+        caption += " Of several bands of wavelength the first is drawn."
     return to_drawing(figure, key, "Prior predictive: what the model expects", caption)
+
+
+def _half(interval: Interval) -> Interval:
+    return replace(interval, prob=HALF)
 
 
 def _height(each: Observable) -> float:
     return 0.22 * each.observed.size + 0.8 if each.technique == "icp" else 1.7
 
 
-def _series(axes: Axes, each: Observable, prob: float) -> None:
+def _series(axes: Axes, each: Observable, interval: Interval) -> None:
     shown, factor = display_unit(each)
-    wide, inner = bands(each, prob, factor), bands(each, HALF, factor)
+    wide, inner = bands(each, interval, factor), bands(each, _half(interval), factor)
     if wide.data.ndim > 1:
         wide, inner = (found.at((slice(None), 0)) for found in (wide, inner))
     every = np.arange(0, wide.data.size, thinning(wide.data.size))
@@ -102,7 +110,7 @@ def _limits(found: Bands) -> tuple[float, float]:
     return bottom, top
 
 
-def _readings(axes: Axes, each: Observable, prob: float) -> None:
+def _readings(axes: Axes, each: Observable, interval: Interval) -> None:
     assert each.noisy is not None
     factor = convert(1.0, each.unit, "mol/L")
     draws = each.noisy.to_numpy() * factor
@@ -115,8 +123,8 @@ def _readings(axes: Axes, each: Observable, prob: float) -> None:
     bottom = 0.5 * float(np.nanmin([*data[data > 0], *lod[lod > 0], lowest]))
     axes.set_xscale("log")
     tops = []
-    for share, colour, height in ((prob, BAND, 0.6), (HALF, PRIOR, 0.4)):
-        low, high = np.quantile(draws, [(1 - share) / 2, (1 + share) / 2], axis=0)
+    for share, colour, height in ((interval, BAND, 0.6), (_half(interval), PRIOR, 0.4)):
+        low, high = share.ends(draws)
         low, high = np.maximum(low, bottom), np.maximum(high, bottom)
         axes.barh(rows, high - low, left=low, height=height, color=colour)
         tops.append(float(high.max()))

@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from perovec_bayes.constants import STANDARD_CONCENTRATION
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import decoded
 from perovec_bayes.diagnostics.scalars import dataset
 from perovec_bayes.report.figures.style import (
@@ -110,7 +111,7 @@ class _Study:
         return [axis for name, axis in _AXES.items() if name in self.options["predictors"]]
 
 
-def draw_solvents(tree: xr.DataTree, key: str, prob: float) -> Drawing | None:
+def draw_solvents(tree: xr.DataTree, key: str, interval: Interval) -> Drawing | None:
     """Draw log10 s of each salt against each property, the others' effects taken off.
 
     Parameters
@@ -119,8 +120,8 @@ def draw_solvents(tree: xr.DataTree, key: str, prob: float) -> Drawing | None:
         A result of card "solvent_regression".
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of intervals, limits and bands [1].
+    interval : Interval
+        Of intervals, limits and bands.
 
     Returns
     -------
@@ -136,24 +137,23 @@ def draw_solvents(tree: xr.DataTree, key: str, prob: float) -> Drawing | None:
     grid = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row", sharex="col")
     for line, (salt, name) in zip(grid, rows, strict=True):
         for axes, column in zip(line, columns, strict=True):
-            _draw_law(axes, study, salt, study.points[name], column, prob)
+            _draw_law(axes, study, salt, study.points[name], column, interval)
         label(line[0], y=f"log10 (s / (mol/L)), {name}")
     for axes, column in zip(grid[-1], columns, strict=True):
         label(axes, x=column.title)
     references = ", ".join(f"{c.property} = {study.options[c.reference]:g}" for c in columns)
-    interval = f"central {100 * prob:g} %"
     caption = (
-        f"Points: solubility, median and {interval} interval, with the effects of the other "
+        f"Points: solubility, median and {interval.words} interval, with the effects of the other "
         f"properties taken off (all at {references}). Arrows: the data give an upper limit only, "
-        f"at its {100 * prob:g} % quantile. Line and band: the law without its scatter, median and "
-        f"{interval}. Where a line with the other sign of the slope fits into the band, these "
-        "solvents do not tell the effect of that property."
+        f"at its {interval.percent} quantile. Line and band: the law without its scatter, median "
+        f"and {interval.words}. Where a line with the other sign of the slope fits into the band, "
+        "these solvents do not tell the effect of that property."
     )
     return to_drawing(figure, key, "Solubility over solvents: data and law", caption)
 
 
 def _draw_law(
-    axes: Axes, study: _Study, salt: str, points: list[_Point], axis: _Axis, prob: float
+    axes: Axes, study: _Study, salt: str, points: list[_Point], axis: _Axis, interval: Interval
 ) -> None:
     inverse = axis.property == "eps"
     others = [other for other in study.axes() if other is not axis]
@@ -167,33 +167,36 @@ def _draw_law(
             for other in others
         )
         places.append(x)
-        _mark(axes, x, point.draws - rest, point.limit, prob, vertical=True)
-        height = float(np.quantile(point.draws - rest, prob if point.limit else 0.5))
-        _name(axes, point.solvent, x, height)
+        _mark(axes, x, point.draws - rest, point.limit, interval, vertical=True)
+        _name(axes, point.solvent, x, _shown(point.draws - rest, point.limit, interval))
     low, high = min(places), max(places)
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     line = np.linspace(low - margin, high + margin, _GRID)
     inside = axis.predictor(1 / np.maximum(line, 1e-9) if inverse else line, study.options)
     slope = study.coefficient(f"{axis.slope}_{salt}")
     law = study.coefficient(f"a_{salt}")[:, None] + slope[:, None] * inside
-    bottom, middle, top = np.quantile(law, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
-    axes.fill_between(line, bottom, top, color=BAND, lw=0, zorder=0)
-    axes.plot(line, middle, color=MODEL, zorder=1)
+    axes.fill_between(line, *interval.ends(law), color=BAND, lw=0, zorder=0)
+    axes.plot(line, np.median(law, axis=0), color=MODEL, zorder=1)
+
+
+def _shown(draws: np.ndarray, limit: bool, interval: Interval) -> float:
+    """Return where a quantity is marked: at its median, or at its upper limit."""
+    return interval.limit(draws, "upper") if limit else float(np.median(draws))
 
 
 def _mark(
-    axes: Axes, at: float, draws: np.ndarray, limit: bool, prob: float, *, vertical: bool
+    axes: Axes, at: float, draws: np.ndarray, limit: bool, interval: Interval, *, vertical: bool
 ) -> None:
     """Draw an interval with its median, or an arrow down from an upper limit."""
-    low, middle, high = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
+    middle = _shown(draws, limit, interval)
     if limit:
-        top = float(np.quantile(draws, prob))
         tip = (0, -18) if vertical else (-18, 0)
         arrow = {"arrowstyle": "<-", "color": LIMIT, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
-        where = (at, top) if vertical else (top, at)
+        where = (at, middle) if vertical else (middle, at)
         axes.annotate("", xy=where, xytext=tip, textcoords="offset points", arrowprops=arrow)
         axes.plot(*where, color=LIMIT, marker="_" if vertical else "|", ms=8, ls="none")
         return
+    low, high = interval.ends(draws)
     ends = ([at, at], [low, high]) if vertical else ([low, high], [at, at])
     axes.plot(*ends, color=INK, lw=0.9)
     axes.plot(*((at, middle) if vertical else (middle, at)), color=INK, marker="o", ms=3.5)
@@ -204,7 +207,7 @@ def _name(axes: Axes, solvent: str, x: float, y: float) -> None:
     axes.annotate(solvent, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color=INK)
 
 
-def draw_orthogonality(tree: xr.DataTree, key: str, prob: float) -> Drawing | None:
+def draw_orthogonality(tree: xr.DataTree, key: str, interval: Interval) -> Drawing | None:
     """Draw the two salts' solubilities against each other, and prior and posterior of `corr`.
 
     Parameters
@@ -213,8 +216,8 @@ def draw_orthogonality(tree: xr.DataTree, key: str, prob: float) -> Drawing | No
         A result of card "solvent_regression".
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of intervals and limits [1].
+    interval : Interval
+        Of intervals and limits.
 
     Returns
     -------
@@ -233,11 +236,10 @@ def draw_orthogonality(tree: xr.DataTree, key: str, prob: float) -> Drawing | No
         if point.solvent not in ligands:
             continue
         other = ligands[point.solvent]
-        x = np.quantile(point.draws, prob) if point.limit else np.median(point.draws)
-        y = np.quantile(other.draws, prob) if other.limit else np.median(other.draws)
-        _mark(left, float(y), point.draws, point.limit, prob, vertical=False)
-        _mark(left, float(x), other.draws, other.limit, prob, vertical=True)
-        _name(left, point.solvent, float(x), float(y))
+        x, y = (_shown(each.draws, each.limit, interval) for each in (point, other))
+        _mark(left, y, point.draws, point.limit, interval, vertical=False)
+        _mark(left, x, other.draws, other.limit, interval, vertical=True)
+        _name(left, point.solvent, x, y)
     label(left, x=f"log10 (s / (mol/L)), {lattice}", y=f"log10 (s / (mol/L)), {ligand}")
     edges = np.linspace(-1, 1, _CLASSES + 1)
     after = posterior["corr"].to_numpy().ravel()
@@ -254,29 +256,29 @@ def draw_orthogonality(tree: xr.DataTree, key: str, prob: float) -> Drawing | No
         right, x="correlation of the two log10 s over solvents", title="prior (dashed), posterior"
     )
     caption = (
-        f"Left: solubilities in the same solvent, median and central {100 * prob:g} % interval; "
-        f"arrows at the {100 * prob:g} % upper limit where the data give no more. Right: the "
+        f"Left: solubilities in the same solvent, median and {interval.words} interval; "
+        f"arrows at the {interval.percent} upper limit where the data give no more. Right: the "
         "correlation over solvents as varied as those of this study. "
-        f"{verdict(after, before, prob)}"
+        f"{verdict(after, before, interval)}"
     )
     return to_drawing(figure, key, "Are the two solubilities orthogonal?", caption)
 
 
-def verdict(after: np.ndarray, before: np.ndarray | None, prob: float) -> str:
+def verdict(after: np.ndarray, before: np.ndarray | None, interval: Interval) -> str:
     """Say in words what is determined of a correlation, and what is not.
 
     Parameters
     ----------
     after, before : ndarray
         Draws of the posterior and, where there are any, of the prior.
-    prob : float
-        Probability of the interval [1].
+    interval : Interval
+        Of the interval.
     """
-    low, high = np.quantile(after, [(1 - prob) / 2, (1 + prob) / 2])
+    low, high = interval.ends(after)
     negative = _share(after)
     if before is not None:
         negative += f" (before the data {_share(before)})"
-    said = f"It is negative with probability {negative}; {100 * prob:g} %: {low:.2f} to {high:.2f}."
+    said = f"It is negative with probability {negative}; {interval.words}: {low:.2f} to {high:.2f}."
     if low < 0 < high:
         return f"{said} The interval contains 0: its sign is not determined."
     sign = "negative" if high < 0 else "positive"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable
 from perovec_bayes.readers.waveform import turning_points
 from perovec_bayes.report.figures.style import (
@@ -82,7 +83,7 @@ def draw_map(observable: Observable, key: str, voltammogram: Observable | None) 
             aspect="auto",
             origin="lower",
             extent=(c["time"][0], c["time"][-1], c["wavelength"][0], c["wavelength"][-1]),
-            cmap="RdBu_r",
+            cmap="cividis",
             vmin=-reach,
             vmax=reach,
             interpolation="nearest",
@@ -94,7 +95,7 @@ def draw_map(observable: Observable, key: str, voltammogram: Observable | None) 
     bar = figure.colorbar(picture, ax=list(panels), shrink=0.8)
     bar.set_label("change of absorbance")
     caption = (
-        "Absorbance less that of the untouched film. Blue: loss; red: gain. "
+        "Absorbance less that of the untouched film. Dark: loss; light: gain. "
         f"{'Broken lines: the potential turns. ' if marks.size else ''}"
         "The fit holds what lies in the span of its components, without noise."
     )
@@ -102,7 +103,7 @@ def draw_map(observable: Observable, key: str, voltammogram: Observable | None) 
 
 
 def draw_chosen(
-    observable: Observable, key: str, prob: float, voltammogram: Observable | None
+    observable: Observable, key: str, interval: Interval, voltammogram: Observable | None
 ) -> Drawing:
     """Draw spectra at the start, at the turning points and at the end, with posterior bands.
 
@@ -112,8 +113,8 @@ def draw_chosen(
         Of whole spectra.
     key : str
         Prefix of the ids in the SVG.
-    prob : float
-        Probability of the band [1].
+    interval : Interval
+        Of the band.
     voltammogram : Observable or None
         One on the same clock.
 
@@ -133,7 +134,7 @@ def draw_chosen(
     figure = new_figure(1.7 * rows + 0.4)
     panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, moment in zip(panels, moments, strict=False):
-        _draw_one(axes, observable, moment, prob)
+        _draw_one(axes, observable, moment, interval)
         label(axes, title=_where(moment, voltammogram))
     for axes in panels[len(moments) :]:
         axes.set_axis_off()
@@ -143,20 +144,20 @@ def draw_chosen(
         label(axes, y="absorbance")
     panels[0].legend(loc="best", handlelength=1.4)
     caption = (
-        f"Dots: data. Line: median of the noise-free spectrum; band: its central {100 * prob:g} %. "
+        f"Dots: data. Line: median of the noise-free spectrum; band: its {interval.words}. "
         "The band holds no noise: data scatter about it."
     )
     return to_drawing(figure, key, f"Spectra {observable.name} at chosen potentials", caption)
 
 
-def _draw_one(axes: Axes, observable: Observable, moment: float, prob: float) -> None:
+def _draw_one(axes: Axes, observable: Observable, moment: float, interval: Interval) -> None:
     c = observable.constants
     if observable.mean is not None:
         row = int(np.argmin(np.abs(c["time"] - moment)))
         drawn = observable.mean.to_numpy()[:, row] @ c["synthesis"]
-        low, middle, high = np.quantile(drawn, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
+        low, high = interval.ends(drawn)
         axes.fill_between(c["wavelength"], low, high, color=BAND, lw=0, label="posterior")
-        axes.plot(c["wavelength"], middle, color=MODEL, label="model")
+        axes.plot(c["wavelength"], np.median(drawn, axis=0), color=MODEL, label="model")
     shown = int(np.argmin(np.abs(c["shown_time"] - moment)))
     dots(axes, c["shown_wavelength"], c["shown"][shown].astype(float))
     axes.plot([], [], color=INK, marker="o", ms=2, ls="none", label="data")

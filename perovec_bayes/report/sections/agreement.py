@@ -79,7 +79,7 @@ def _features(facts: Facts) -> Table:
         )
         for row in facts.checks.features
     ]
-    caption = f"Features of the data and of replicates; {facts.percent} intervals"
+    caption = f"Features of the data and of replicates; {facts.interval.words} of these"
     return table("features", caption, columns, rows)
 
 
@@ -90,7 +90,7 @@ def sensitive(facts: Facts) -> Section:
     if not found.sensitivity:
         text = "The result does not hold the prior density of its draws, so this cannot be said."
         return Section("sensitivity", title, (say(text),))
-    columns = ("Quantity", "Prior", "Data", "Noise of it", "Moved by prior / sd",
+    columns = ("Quantity", "Prior", "Data", "Noise", "Moved by prior / sd",
                "Moved by data / sd", "Most by the prior of", "Verdict")  # fmt: skip
     rows = [
         (
@@ -114,9 +114,9 @@ def sensitive(facts: Facts) -> Section:
             say(
                 "What if the prior, or the data, counted a little more or less? The sensitivity "
                 "says how much a quantity reacts, for each doubling of the weight; from 0.05 on, "
-                "and above the noise of the draws, it counts. A quantity that reacts to the data "
-                "alone is safe. One that reacts to the prior alone shows the prior. One that "
-                "reacts to both may be pulled in two directions."
+                "and above the noise of the draws (column Noise), it counts. A quantity that "
+                "reacts to the data alone is safe. One that reacts to the prior alone shows the "
+                "prior. One that reacts to both may be pulled in two directions."
             ),
             Bullets(found.sensitivity_words),
             table("sensitivity", caption, columns, rows),

@@ -92,15 +92,16 @@ def posterior(facts: Facts) -> Section:
 
 
 def _quantities(role: str, title: str, rows: Sequence[Quantity], facts: Facts) -> Table:
-    columns = ("Quantity", "Median or limit", "Interval", "Unit", "Kind", "R-hat", "Bulk ESS",
-               "Tail ESS")  # fmt: skip
+    columns = ("Quantity", "Median or limit", f"{facts.percent} interval", "Unit", "Kind", "R-hat",
+               "Bulk ESS", "Tail ESS")  # fmt: skip
     body: list[tuple[Cell | str, ...]] = []
     for row in rows:
         about = "; ".join(part for part in (row.description, row.above) if part)
         figures = (row.value, row.interval or "–", row.unit or "1")
         diagnostics = (row.r_hat, row.ess_bulk, row.ess_tail)
         body.append(
-            (code(row.name, about), *map(number, figures), row.interval_kind,
+            (code(row.name, about), *map(number, figures),
+             number(row.interval_kind.removeprefix(f"{facts.percent} ")),
              *map(number, diagnostics))
         )  # fmt: skip
     caption = f"{title}: median and {facts.percent} interval, or {facts.percent} limit"

@@ -20,6 +20,7 @@ from perovec_bayes.report.content import (
 from perovec_bayes.report.equations import equations
 from perovec_bayes.report.facts import Facts
 from perovec_bayes.report.figures.spectra import are_spectra
+from perovec_bayes.report.numbers import pretty_prior
 from perovec_bayes.report.tables import plain
 
 
@@ -27,13 +28,14 @@ def why(facts: Facts) -> Section:
     """Return why the analysis is Bayesian."""
     kinds = {"cv": "voltammograms", "od": "optical densities", "icp": "ICP-OES readings"}
     sources = [kinds.get(each, each) for each in facts.techniques]
-    joint = f"{', '.join(sources)} bear on the same ones, " if len(sources) > 1 else ""
+    several = " and ".join([", ".join(sources[:-1]), *sources[-1:]])
+    joint = f"{several} bear on the same parameters; " if len(sources) > 1 else ""
     return Section(
         "why",
         "Why a Bayesian analysis",
         (
             say(
-                f"Several parameters act on the same readings, {joint}and what is known from "
+                f"Several parameters act on the same readings; {joint}and what is known from "
                 "elsewhere (areas, dilutions, reference potentials, literature values) is itself "
                 "uncertain. A posterior distribution carries all of these "
                 "uncertainties into each reported quantity, keeps those apart that the data "
@@ -78,7 +80,8 @@ def model(facts: Facts) -> Section:
         say(
             "Primary parameters are what the study asks for; ancillary ones (cell, noise, "
             "preparation) are needed to describe the data and are integrated out. Every prior has "
-            "a reason; a fixed value has one as well."
+            "a reason; a fixed value has one as well. LogNormal: the logarithm is normal; two "
+            'thirds of the prior lie within a factor of e to the power of "sd of ln" of the median.'
         )
     )
     if facts.priors:
@@ -97,7 +100,7 @@ def _priors(facts: Facts) -> Table:
         ]
         if rows:
             groups.append((title, cells(rows)))
-    columns = ("Parameter", "Prior", "Unit", "Role", "Reason", "Source")
+    columns = ("Parameter", "Prior", "Reason", "Source")
     return Table("priors", "Parameters, their priors, and why", columns, tuple(groups))
 
 
@@ -107,9 +110,7 @@ def _prior(name: str, entry: dict[str, Any]) -> tuple[Cell | str, ...]:
     about += f" ({symbol})" if symbol and symbol != name else ""
     return (
         code(name, about),
-        str(entry.get("text") or "–"),
-        str(entry.get("unit") or "1"),
-        str(entry.get("role") or "–"),
+        pretty_prior(str(entry.get("text") or "–")),
         plain(entry.get("reason")),
         plain(entry.get("source")),
     )

@@ -17,6 +17,7 @@ from perovec_bayes.report.content import (
     table,
 )
 from perovec_bayes.report.facts import Facts
+from perovec_bayes.report.sections.glance import glance
 from perovec_bayes.report.tables import Quantity, other_modes, plain
 
 
@@ -33,7 +34,8 @@ def banners(facts: Facts) -> list[Banner]:
                 "The draws do not yet describe the posterior. The numbers below are for finding "
                 "the fault."
             )
-        found.append(Banner("failed", title, text, facts.gate.failures))
+        reasons = tuple(each.replace(">=", "≥") for each in facts.gate.failures)
+        found.append(Banner("failed", title, text, reasons))
     modes = other_modes(facts.tree)
     if modes:
         text = (
@@ -60,6 +62,7 @@ def result(facts: Facts) -> Section:
         blocks.append(Banner("passed", "", text))
     if facts.study.get("notes"):
         blocks.append(say(plain(facts.study["notes"])))
+    blocks += glance(facts)
     title = f"Result ({facts.approximation})" if facts.approximation else "Result"
     return Section("headline", title, tuple(blocks))
 
