@@ -162,6 +162,24 @@ def test_a_sample_left_out_is_an_integral_over_its_deviation(preparation, propor
     np.testing.assert_allclose(found, np.log([*exact, both]), rtol=0, atol=2e-3)
 
 
+def test_a_dilution_is_found_where_readings_are_far_sharper_than_its_prior():
+    """Against a fine grid of factors; the readings leave an eightieth of the prior's width."""
+    spread, preparation, proportional = 0.5, 0.002, 0.006
+    group = Ambiguity(np.array([0, 1]), ("a",), np.ones(1), np.array([2.0]), np.array([spread]))
+    value, saturated = np.array([4.1e-7, 4.15e-7]), np.full(2, 1.2e-6)
+    nothing = np.zeros(2)
+    readings = icp_blocks.Readings(value, nothing, nothing, nothing, np.ones(2))
+    terms = icp_blocks.terms(readings, np.zeros(2, dtype=int), [group], np.zeros(2, dtype=int))
+    found = terms(jnp.asarray(value), jnp.asarray(saturated), preparation, np.full(2, proportional))
+    u = np.linspace(-9, 9, 40_001)
+    z = np.linspace(-8, 8, 161)[:, None, None]
+    mean = saturated * np.exp(preparation * z - spread * u[:, None]) / 2.0
+    sd = mean * np.sqrt(np.expm1(proportional**2) * np.exp(proportional**2))
+    each = stats.norm.pdf(value, mean, sd).prod(axis=2) * stats.norm.pdf(z[..., 0])
+    both = integrate.simpson(integrate.simpson(each, x=z[:, 0, 0], axis=0) * stats.norm.pdf(u), x=u)
+    np.testing.assert_allclose(found, np.log(both), atol=1e-4)
+
+
 def test_an_exact_dilution_is_not_spread():
     """The same as a known one."""
     group = Ambiguity(np.array([4]), ("a",), np.ones(1), np.array([0.1]), np.zeros(1))
