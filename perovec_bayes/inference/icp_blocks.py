@@ -171,18 +171,12 @@ class _LeftOut(NamedTuple):
         """
         off, precision = [], []
         for rows in samples:
-            before, within = rows[known[rows]], rows[inside[rows]]
-            if not len(within):
-                continue
-            open_, here = self.preparation**2, self._off(within, nominal)
-            centre = 0.0
-            if len(before):
-                place, width = _place(self.preparation, *self._off(before, nominal))
-                centre, open_ = self.preparation * place, (self.preparation * width) ** 2
-            total = jnp.sum(here[1])
-            mean = jnp.sum(here[0] * here[1]) / jnp.where(total > 0, total, 1.0)
-            off.append(centre - mean)
-            precision.append(total / (1 + open_ * total))
+            centre, width = _place(self.preparation, *self._off(rows[known[rows]], nominal))
+            away, weight = self._off(rows[inside[rows]], nominal)
+            total = jnp.sum(weight)
+            mean = jnp.sum(away * weight) / jnp.where(total > 0, total, 1.0)
+            off.append(self.preparation * centre - mean)
+            precision.append(total / (1 + (self.preparation * width) ** 2 * total))
         return _place(spread, jnp.stack(off), jnp.stack(precision))
 
     def _off(self, rows: np.ndarray, dilution: Any) -> tuple[Array, Array]:

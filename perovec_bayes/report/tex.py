@@ -41,7 +41,7 @@ _PREFIXES = {
 _UNITS = {p + b: prefix + base for p, prefix in _PREFIXES.items() for b, base in _BASES.items()}
 _FACTOR = re.compile(r"([A-Za-zµ]+)([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*)")
 _MARKS = "_[],/.|"
-_AFTER_MARK = re.compile(r"(?<=[_\[\],/.|])")
+_AFTER_MARK = re.compile(f"(?<=[{re.escape(_MARKS)}])")
 SIZES = {"footnotesize": 100.0, "scriptsize": 114.0}
 """Fonts of tables, and how many letters fit into a line of 16 cm."""
 GAP = 1.4

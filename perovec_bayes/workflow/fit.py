@@ -185,7 +185,7 @@ def fit_study(
             tree, gate = _judged(prepared, quick, command, begun, tell)
             tell("report", 0.0)
             with writing(target):
-                _write(tree, folder, study, page_only)
+                _write(tree, folder, page_only)
             event("report written")
             rows = quantities(tree, Interval.asked(tree))
             seconds = time.perf_counter() - begun
@@ -255,7 +255,7 @@ def _sampled(model: pm.Model, study: Study, tell: Progress) -> xr.DataTree:
         )
 
 
-def _write(tree: xr.DataTree, folder: Path, study: Study, page_only: bool) -> None:
+def _write(tree: xr.DataTree, folder: Path, page_only: bool) -> None:
     storage.save(tree, folder / RESULT)
     interval = Interval.asked(tree)
     write_csv(summarise(tree, interval.prob, interval.kind), folder / "summary.csv")

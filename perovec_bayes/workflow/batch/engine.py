@@ -159,17 +159,17 @@ def _nothing() -> None:
 
 def _started(engine: Engine, workers: int, memory: int | None) -> LocalCluster:
     """Start the workers of this machine; again if one is lost (killed, say) as it starts."""
-    for left in reversed(range(STARTS)):
+    lost: Exception | None = None
+    for _ in range(STARTS):
         try:
             return _local(engine, workers, memory)
-        except (RuntimeError, OSError, TimeoutError) as error:
-            if not left:
-                raise StudyError(
-                    f"the workers end as they start ({error})",
-                    place="engine",
-                    hint="The system may have killed them for want of memory: set fewer workers.",
-                ) from error
-    raise AssertionError(STARTS)
+        except (RuntimeError, OSError) as error:
+            lost = error
+    raise StudyError(
+        f"the workers end as they start ({lost})",
+        place="engine",
+        hint="The system may have killed them for want of memory: set fewer workers.",
+    ) from lost
 
 
 def _local(engine: Engine, workers: int, memory: int | None) -> LocalCluster:
