@@ -13,7 +13,7 @@ from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.diagnostics.observables import Observable, decoded, observables
 from perovec_bayes.report.checks import Checks, checks
 from perovec_bayes.report.figures import Figures, draw_all
-from perovec_bayes.report.tables import Measured, Quantity, measured, quantities
+from perovec_bayes.report.tables import Learned, Measured, Quantity, lessons, measured, quantities
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,8 @@ class Facts:
         The verdict: the stored one where that is "failed", else that on the draws.
     rows : tuple of Quantity
         Every scalar of the posterior.
+    learned : tuple of Learned
+        What the data taught of each scalar; empty without prior draws.
     found : tuple of Observable
         The observables.
     data : tuple of Measured
@@ -53,6 +55,7 @@ class Facts:
     priors: Mapping[str, Any]
     gate: GateResult
     rows: tuple[Quantity, ...]
+    learned: tuple[Learned, ...]
     found: tuple[Observable, ...]
     data: tuple[Measured, ...]
     checks: Checks
@@ -74,6 +77,11 @@ class Facts:
     def headline(self) -> tuple[Quantity, ...]:
         """The primary quantities; all where there are none."""
         return tuple(row for row in self.rows if row.role == "primary") or self.rows
+
+    @property
+    def unlearned(self) -> list[str]:
+        """Names of what the data tell nothing of."""
+        return [row.name for row in self.learned if row.verdict.startswith("not")]
 
     @property
     def techniques(self) -> list[str]:
@@ -102,6 +110,7 @@ def facts(tree: xr.DataTree) -> Facts:
         priors=decoded(tree, "priors"),
         gate=verdict(tree),
         rows=tuple(quantities(tree, interval)),
+        learned=tuple(lessons(tree)),
         found=tuple(found),
         data=tuple(measured(found)),
         checks=checks(tree, interval),

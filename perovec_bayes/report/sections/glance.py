@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from perovec_bayes.diagnostics.left_out import NARROW, SHIFTED, WIDE
 from perovec_bayes.report.content import Block, Cell, Heading, Style, say, table
 from perovec_bayes.report.facts import Facts
-from perovec_bayes.report.tables import lessons
 
 _NOISE = {
     NARROW: "no, intervals may be too narrow",
@@ -75,16 +74,13 @@ def _rows(facts: Facts) -> Iterator[tuple[Cell | str, ...]]:
             "Does the model reproduce the data: values left out",
         )
     asked = {row.name for row in facts.headline}
-    missed = [
-        row.name
-        for row in lessons(facts.tree)
-        if row.name in asked and row.verdict.startswith("not")
-    ]
-    yield (
-        "Which results show the prior, for the data tell nothing of them?",
-        _answer(", ".join(missed) or "none", bad=bool(missed)),
-        "What the data taught",
-    )
+    if facts.learned:
+        missed = [name for name in facts.unlearned if name in asked]
+        yield (
+            "Which results show the prior, for the data tell nothing of them?",
+            _answer(", ".join(missed) or "none", bad=bool(missed)),
+            "What the data taught",
+        )
     if facts.checks.sensitivity:
         leaning: dict[str, list[str]] = {}
         for row in facts.checks.sensitivity:

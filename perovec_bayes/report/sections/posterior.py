@@ -21,7 +21,7 @@ from perovec_bayes.report.content import (
 )
 from perovec_bayes.report.facts import Facts
 from perovec_bayes.report.identifiability import determined
-from perovec_bayes.report.tables import Learned, Quantity, duration, gate_rows, lessons, plain
+from perovec_bayes.report.tables import Learned, Quantity, duration, gate_rows, plain
 
 _ROLES = {
     "primary": "Primary quantities",
@@ -110,12 +110,10 @@ def _quantities(role: str, title: str, rows: Sequence[Quantity], facts: Facts) -
 
 def learned(facts: Facts) -> Section:
     """Return how the posterior differs from the prior."""
-    found = lessons(facts.tree)
     blocks: list[Block] = []
-    if found:
-        missed = [row.name for row in found if row.verdict.startswith("not")]
-        if missed:
-            blocks.append(say(f"Not learned from these data: {', '.join(missed)}."))
+    if facts.learned:
+        if facts.unlearned:
+            blocks.append(say(f"Not learned from these data: {', '.join(facts.unlearned)}."))
         blocks += [
             say(
                 "Posterior standard deviation over prior standard deviation: below 0.5 "
@@ -123,7 +121,7 @@ def learned(facts: Facts) -> Section:
                 "median moved by half a prior standard deviation or more. What was not learned is "
                 "the prior."
             ),
-            _lessons(found),
+            _lessons(facts.learned),
         ]
     else:
         blocks.append(say("The result holds no prior draws, so this cannot be said."))
