@@ -11,14 +11,16 @@ import numpy as np
 import pymc as pm
 from jax import Array, lax
 from jax import numpy as jnp
-from pymc.sampling.jax import get_jaxified_graph
 from pytensor import tensor as pt
 from pytensor import wrap_jax
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace
 from pytensor.tensor.variable import TensorConstant, TensorVariable
 
-from perovec_bayes.inference.threads import threads
+from perovec_bayes.inference.threads import flags_kept, threads
+
+with flags_kept():
+    from pymc.sampling.jax import get_jaxified_graph
 
 jax.config.update("jax_enable_x64", True)
 

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from perovec_bayes.inference.bridge import Compiled, ScaledGradient
 from perovec_bayes.inference.descent import descent, inverse_root
 from perovec_bayes.inference.model import Observable
+from perovec_bayes.inference.threads import threads
 
 DIFFERENCE = 1e-4
 """Step of the finite difference of the gradient, in prior standard deviations."""
@@ -138,9 +139,9 @@ class Search:
 
     def __call__(self) -> Optimum:
         """Search, and return what was found."""
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(min(2, threads())) as pool:
             warm = pool.submit(self._objective, self._begin[0])  # compiled beside least squares
-            first = self._near(self._begin[0])
+            first = pool.submit(self._near, self._begin[0]).result()
             warm.result()
             firsts = [first, *pool.map(self._near, self._begin[1:])]
         # one after the other: scipy's line search switches warnings off and on, for all threads
