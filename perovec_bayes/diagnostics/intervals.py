@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -81,8 +81,10 @@ class Interval:
             Low and high; NaN where a draw is NaN, and, of highest density, where one is infinite.
         """
         if self.kind == "eti":
-            low, high = np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2], axis=0)
-            return low, high
+            return (
+                _quantile(draws, (1 - self.prob) / 2, "lower"),
+                _quantile(draws, (1 + self.prob) / 2, "higher"),
+            )
         finite = np.isfinite(draws).all(axis=0)
         found = _hdi(np.where(finite, draws, 0.0), prob=self.prob, axis=0)
         found = np.where(finite[..., None], found, np.nan)
@@ -98,7 +100,23 @@ class Interval:
         sense : {"upper", "lower"}
             Upper or lower limit.
         """
-        return float(np.quantile(draws, self.prob if sense == "upper" else 1 - self.prob))
+        flat = np.ravel(draws)
+        if sense == "upper":
+            return float(_quantile(flat, self.prob, "higher"))
+        return float(_quantile(flat, 1 - self.prob, "lower"))
+
+
+def _quantile(draws: np.ndarray, prob: float, outwards: Literal["lower", "higher"]) -> np.ndarray:
+    """Return a quantile along the first axis, beside an infinite draw the draw that lies outwards.
+
+    Between an infinite draw and the next there is nothing to interpolate: it would be NaN.
+    """
+    with np.errstate(invalid="ignore"):
+        found: np.ndarray = np.asarray(np.quantile(draws, prob, axis=0))
+    if np.isfinite(found).all():
+        return found
+    nearest: np.ndarray = np.quantile(draws, prob, axis=0, method=outwards)
+    return np.where(np.isfinite(found), found, nearest)
 
 
 CENTRAL = Interval()

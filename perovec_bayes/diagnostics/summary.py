@@ -56,8 +56,9 @@ def summarise(tree: xr.DataTree, prob: float = 0.95, kind: str = "eti") -> pd.Da
         bounded by its meaning: 0 when it is positive, minus infinity when it may have any value,
         NaN when that is not stated. A lower limit has `interval_kind` "lower", `interval_low` the
         ``1 - prob`` quantile and `interval_high` infinity. `method` says what the draws are;
-        those of an approximation are independent and have no convergence diagnostics. The numbers
-        are in `unit`; `display_unit` is the one in which reports show them.
+        those of an approximation are independent and have no convergence diagnostics. With a draw
+        that is not finite there is no `sd`, and the gate fails. The numbers are in `unit`;
+        `display_unit` is the one in which reports show them.
 
     Raises
     ------
@@ -95,13 +96,16 @@ def _row(scalar: Scalar, interval: Interval, method: str) -> dict[str, Any]:
     draws = scalar.draws.ravel()
     low, high, interval_kind = _ends(scalar, draws, interval)
     sampled = method == SAMPLED
+    finite = bool(np.isfinite(draws).all())
+    with np.errstate(invalid="ignore"):  # of infinite draws of either sign, which have no mean
+        mean = float(np.mean(draws))
     quality = convergence(scalar.draws) if sampled else Convergence(np.nan, np.nan, np.nan)
     return {
         "quantity": scalar.name,
         "role": scalar.role,
         "unit": scalar.unit,
-        "mean": float(np.mean(draws)),
-        "sd": float(np.std(draws, ddof=1)) if draws.size > 1 else np.nan,
+        "mean": mean,
+        "sd": float(np.std(draws, ddof=1)) if finite and draws.size > 1 else np.nan,
         "median": float(np.median(draws)),
         "interval_low": low,
         "interval_high": high,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pymc as pm
 import xarray as xr
-from arviz_stats.base.array import array_stats
 
 from perovec_bayes.inference.backends import Progress
+from perovec_bayes.inference.psis import smoothed
 from perovec_bayes.inference.result import assemble
 from perovec_bayes.inference.sample import locate
 
@@ -20,7 +18,6 @@ LABEL = "Laplace approximation, not a posterior sample"
 """Root attribute `approximation` of the result."""
 ROUNDING = 1e-6
 """Logarithms of ratios that differ by less are equal [1]."""
-_psislw: Callable[..., Any] = array_stats.psislw  # ArviZ has no type hints
 
 
 def laplace(
@@ -95,7 +92,7 @@ def reliability(log_ratios: np.ndarray) -> tuple[float | None, float]:
     k : float or None
         Shape of the Pareto distribution that fits the largest ratios (Vehtari et al. 2024, J. Mach.
         Learn. Res. 25, 72). From about 0.7 on the draws miss where the posterior reaches to; 0
-        where all ratios are equal, None where most are zero.
+        where all ratios are equal, None where most are zero or no such distribution can be fitted.
     worth : float
         Effective number of draws when weighted to the posterior, as a share of their number: 1
         where the approximation is exact, little where it is too wide.
@@ -106,7 +103,6 @@ def reliability(log_ratios: np.ndarray) -> tuple[float | None, float]:
     known = np.where(finite, log_ratios, -np.inf)
     if np.ptp(known) < ROUNDING:
         return 0.0, 1.0
-    log_weights, k = _psislw(-known)  # it is made for ratios that are 1 / likelihood
-    weights = np.exp(log_weights - log_weights.max())
+    weights, k = smoothed(known)
     worth = weights.sum() ** 2 / np.sum(weights**2) / len(weights)
     return (float(k) if np.isfinite(k) else None), float(worth)

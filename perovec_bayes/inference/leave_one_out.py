@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base.array import array_stats
 
 from perovec_bayes.inference.model import Observable
+from perovec_bayes.inference.psis import smoothed
 
 DRAWS = 500
 """Posterior draws that are weighted, at most."""
@@ -19,7 +19,6 @@ POINTS = 500
 """Values of an observable that are compared, at most, evenly spread."""
 ROUNDING = 1e-6
 """Log densities that differ by less are equal [1]."""
-_psislw: Callable[..., Any] = array_stats.psislw  # ArviZ has no type hints
 
 
 def leave_one_out(
@@ -87,16 +86,13 @@ def weighted(share: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.nda
     mean : ndarray
         Shape (values,).
     k : ndarray
-        Pareto k of the weights of each value; 0 where all are equal, NaN where there are too few
-        draws to tell.
+        Pareto k of the weights of each value; 0 where all are equal, NaN where it cannot be told.
     """
     moves = np.ptp(density, axis=0) > ROUNDING
     mean, k = share.mean(axis=0), np.zeros(share.shape[1])
     if moves.any():
-        log_weights, k[moves] = _psislw(density[:, moves].T)
-        weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+        weights, k[moves] = smoothed(-density[:, moves].T)
         mean[moves] = np.sum(weights * share[:, moves].T, axis=1) / weights.sum(axis=1)
-    k[~np.isfinite(k)] = np.nan
     return mean, k
 
 

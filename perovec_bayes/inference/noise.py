@@ -219,7 +219,7 @@ def leave_one_out(
 
     References
     ----------
-    de Jong, P. J. Am. Stat. Assoc. 1988, 83, 1111 (the backward pass). Sundararajan, S.; Keerthi,
+    de Jong, P. J. Am. Stat. Assoc. 1989, 84, 1085 (the backward pass). Sundararajan, S.; Keerthi,
     S. S. Neural Comput. 2001, 13, 1103 (from the inverse covariance).
     """
     points_first = (np.ascontiguousarray(each.T) for each in (value - mean, white**2, steps))

@@ -7,7 +7,7 @@ nearest known one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -88,6 +88,8 @@ class Table(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that are often looked for here and belong into another table: key = table."""
 
     @model_validator(mode="before")
     @classmethod
@@ -95,7 +97,12 @@ class Table(BaseModel):
         if isinstance(data, dict):
             for key in data:
                 if key not in cls.model_fields:
-                    raise problem(unknown("key", str(key), cls.model_fields), place=str(key))
+                    table = cls.elsewhere.get(str(key))
+                    raise problem(
+                        unknown("key", str(key), cls.model_fields),
+                        place=str(key),
+                        hint=table and f"It belongs to a data set: {table}, below its [[data]].",
+                    )
         return data
 
     def to_json(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -194,6 +194,10 @@ class Dilution(Table):
 
 class StudyTables(Table):
     """The tables of a study file."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        key: f"[data.{key}]" for key in ("columns", "meta", "reader_options")
+    }
 
     study: StudyHead
     data: list[DataEntry] = Field(default_factory=list)

@@ -29,6 +29,18 @@ def test_a_quantity_that_is_not_finite_has_no_narrowest_interval() -> None:
     assert np.isnan([low[1], high[1]]).all()
 
 
+@pytest.mark.parametrize("infinite", [10, 25, 200])  # the end lies beside the 25th draw
+def test_an_end_among_infinite_draws_is_infinite(infinite: int) -> None:
+    draws = np.linspace(0.0, 1.0, 1000)
+    draws[:infinite] = -np.inf
+    low, high = Interval().ends(draws)
+    assert low == (pytest.approx(0.025) if infinite < 25 else -np.inf)
+    assert high == pytest.approx(0.975)
+    assert Interval().ends(-draws) == (pytest.approx(-high), -low)
+    assert Interval().limit(draws, "lower") == (pytest.approx(0.05) if infinite < 50 else -np.inf)
+    assert Interval(0.5).limit(np.array([-np.inf, 2.0]), "upper") == 2.0
+
+
 def test_limits_are_one_sided_quantiles() -> None:
     draws = np.linspace(0, 1, 1001)
     assert CENTRAL.limit(draws, "upper") == pytest.approx(0.95)

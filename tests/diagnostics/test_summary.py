@@ -79,6 +79,18 @@ def test_upper_limit_is_one_sided(draws: np.ndarray, attrs: dict[str, str], low:
     assert row["interval_low"] == pytest.approx(low, nan_ok=True)
 
 
+def test_a_draw_that_is_not_finite_leaves_median_and_interval(draws: np.ndarray) -> None:
+    before = summarise(tree(draws)).iloc[0]
+    draws[0, 0] = -np.inf
+    row = summarise(tree(draws)).iloc[0]
+    assert np.isnan(row["sd"])
+    assert row["mean"] == -np.inf
+    for column in ("median", "interval_low", "interval_high"):
+        assert row[column] == pytest.approx(before[column], abs=0.02)
+    draws[0, 1] = np.inf
+    assert np.isnan(summarise(tree(draws)).iloc[0]["mean"])
+
+
 def test_upper_limit_of_a_logarithm_has_no_lower_end(draws: np.ndarray) -> None:
     data = tree(draws, kind="upper_limit")
     data["posterior"] = xr.DataTree(data["posterior"].to_dataset().rename(q="log10_K_sp"))

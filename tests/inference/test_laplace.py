@@ -116,6 +116,13 @@ def test_ratios_without_a_tail():
         assert reliability(np.full(100, nothing)) == (None, 0.0)
 
 
+@pytest.mark.parametrize("step", [10.0, 10.3, 20.0])
+def test_ratios_over_hundreds_of_decades_are_not_called_reliable(step):
+    k, worth = reliability(-step * np.arange(1000.0))
+    assert k is None or k > 0.7
+    assert 0 < worth < 0.01
+
+
 def test_both_modes_of_a_square_are_found(two, tmp_path):
     """Near +-4, where the prior differs by (5^2 - 3^2) / (2 3^2) = 0.89 and pulls by 0.009."""
     best = found(square(3.0), np.linspace(-5.0, 7.0, 201)[:, None])

@@ -249,3 +249,11 @@ def test_a_sample_of_unknown_dilution_is_left_out():
     assert np.isfinite(below[:, :4]).all()
     assert np.isnan(below[:, 4]).all()
     assert np.isnan(density[:, 4]).all()
+
+
+def test_weights_that_no_pareto_fits_are_marked():
+    """The plain ratios remain, and k is no number: the value counts as unreliable."""
+    share, density = np.random.default_rng(3).random((1000, 1)), 10.3 * np.arange(1000.0)[:, None]
+    found, k = weighted(share, density)
+    assert found[0] == pytest.approx(share[0, 0], rel=1e-3)
+    assert np.isnan(k[0])

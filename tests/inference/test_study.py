@@ -407,6 +407,14 @@ def test_mistakes_are_told_in_one_line(write, old, new, line):
     assert line_of(load_study, path, file=path).startswith(line)
 
 
+@pytest.mark.parametrize("table", ["columns", "meta", "reader_options"])
+def test_a_table_of_a_data_set_at_the_top_is_sent_there(write, table):
+    path = write("[options]", f"[{table}]")
+    line = line_of(load_study, path, file=path)
+    assert line.startswith(f"{table}: unknown key '{table}'")
+    assert line.endswith(f"It belongs to a data set: [data.{table}], below its [[data]].")
+
+
 @pytest.mark.parametrize(
     "name", ["../up", "a/b", "a\\b", "..", ".", "", ".hidden", "a b", "a\n", "ü", "x" * 101]
 )
