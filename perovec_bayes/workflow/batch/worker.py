@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -276,6 +277,8 @@ def _retire_if_worn_out(most: int) -> None:
     worker = get_worker()
     if _counted["fits"] < most or worker.nanny is None:
         return
+    # while it closes its connections, Dask may still try one: a traceback that means nothing
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
     leaving = worker.close_gracefully(restart=True, reason="worn out")
     loop: Any = worker.loop
     asyncio.run_coroutine_threadsafe(leaving, loop.asyncio_loop)
