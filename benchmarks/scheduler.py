@@ -82,7 +82,7 @@ def measured(folder: Path, fits: int, workers: int, model: Path, done: Done) -> 
     with timed("plan_s"):
         made = plan(load_manifest(path), out)
     engine = Engine(workers=workers)
-    jobs = [job_of(made, each, "benchmark", limits_of(engine, workers)) for each in made.fits]
+    jobs = [(job_of(made, each, "benchmark", limits_of(engine, workers)),) for each in made.fits]
     with running(engine, workers) as at_work:
         list(ended(at_work, jobs[:workers]))  # the workers import what they need
         with timed("send_s"):

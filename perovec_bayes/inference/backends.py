@@ -237,20 +237,28 @@ def with_numpyro(target: Target, settings: Settings, report: Progress) -> Drawn:
     found = sampler.get_extra_fields(group_by_chain=True)
     points = target.points(np.asarray(sampler.get_samples(group_by_chain=True)))
     report(PHASE, 1.0)
-    return points, _labelled({name: found[field] for name, field in fields.items()})
+    return points, labelled({name: found[field] for name, field in fields.items()})
 
 
-def with_blackjax(target: Target, settings: Settings, report: Progress) -> Drawn:
-    """Sample z by blackjax with the window adaptation of Stan, chains in threads.
+def blackjax_chain(
+    density: Callable[[Array], Array], settings: Settings
+) -> Callable[[Array, Array], tuple[Array, dict[str, Array]]]:
+    """Return a function that makes a chain by blackjax, with the window adaptation of Stan.
 
     Parameters
     ----------
-    target, settings
-        What and how.
-    report : callable
-        As `progress` of `sample`.
+    density : callable
+        Log density of z, which JAX can trace.
+    settings : Settings
+        Its draws, tune and target_accept count.
+
+    Returns
+    -------
+    callable
+        From a random key and a start (size,) to z of shape (draws, size) and statistics by name,
+        each of shape (draws,).
     """
-    blackjax, density = import_module("blackjax"), target.density()
+    blackjax = import_module("blackjax")
     warmup = blackjax.window_adaptation(
         blackjax.nuts,
         density,
@@ -277,6 +285,20 @@ def with_blackjax(target: Target, settings: Settings, report: Progress) -> Drawn
         _, drawn = jax.lax.scan(move, state, jax.random.split(second, settings.draws))
         return drawn
 
+    return chain
+
+
+def with_blackjax(target: Target, settings: Settings, report: Progress) -> Drawn:
+    """Sample z by blackjax, chains in threads.
+
+    Parameters
+    ----------
+    target, settings
+        What and how.
+    report : callable
+        As `progress` of `sample`.
+    """
+    chain = blackjax_chain(target.density(), settings)
     keys, starts = settings.keys(), settings.starts(target.compiled.size)
     compiled = jax.jit(chain).lower(keys[0], starts[0]).compile()
     done = iter(range(1, settings.chains + 1))
@@ -290,7 +312,7 @@ def with_blackjax(target: Target, settings: Settings, report: Progress) -> Drawn
         chains = list(pool.map(run, keys, starts))
     points = target.points(np.stack([z for z, _ in chains]))
     stats = [stats for _, stats in chains]
-    return points, _labelled({name: np.stack([each[name] for each in stats]) for name in stats[0]})
+    return points, labelled({name: np.stack([each[name] for each in stats]) for name in stats[0]})
 
 
 BACKENDS = {
@@ -377,7 +399,13 @@ def _kept(trace: xr.DataTree) -> xr.Dataset:
     return stats[[name for name in stats if stats[name].ndim == 2]].load()
 
 
-def _labelled(stats: dict[str, Any]) -> xr.Dataset:
-    """Return arrays of shape (chains, draws) as a dataset like those of nutpie and PyMC."""
+def labelled(stats: dict[str, Any]) -> xr.Dataset:
+    """Return statistics as a dataset like those of nutpie and PyMC.
+
+    Parameters
+    ----------
+    stats : dict of str to array
+        Each of shape (chains, draws).
+    """
     found = xr.Dataset({name: (("chain", "draw"), np.asarray(v)) for name, v in stats.items()})
     return found.assign_coords({dim: np.arange(size) for dim, size in found.sizes.items()})

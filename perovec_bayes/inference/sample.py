@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 
 from perovec_bayes.inference import backends, optimum
-from perovec_bayes.inference.backends import Progress
+from perovec_bayes.inference.backends import Drawn, Progress
 from perovec_bayes.inference.bridge import UNCOMPILED, Compiled, ScaledGradient
 from perovec_bayes.inference.model import info_of
 from perovec_bayes.inference.result import assemble
@@ -66,32 +66,112 @@ def sample(
     StudyError
         If the sampler is unknown or not installed.
     """
-    chosen = backends.backend_named(backend)
+    backends.backend_named(backend)
     report = progress or (lambda phase, share: None)
     begun = time.perf_counter()
+    started = start(
+        model,
+        chains=chains,
+        draws=draws,
+        tune=tune,
+        seed=seed,
+        target_accept=target_accept,
+        whiten=whiten,
+        progress=progress,
+    )
+    report(backends.PHASE, 0.0)
+    drawn = backends.draw(backend, started.target, started.settings, report)
+    seconds = time.perf_counter() - begun
+    return finish(started, drawn, backend=backend, seconds=seconds, progress=progress)
+
+
+class Started(NamedTuple):
+    """A posterior that is ready to be sampled."""
+
+    target: backends.Target
+    settings: backends.Settings
+    prior: np.ndarray
+    """Draws of the coordinates, shape (draws, size)."""
+    best: optimum.Optimum
+    seed: int
+    """What all randomness comes from."""
+    whitened: bool
+    rng: np.random.Generator
+    """For what comes after the sampling."""
+
+
+def start(
+    model: pm.Model,
+    *,
+    chains: int,
+    draws: int,
+    tune: int,
+    seed: int,
+    target_accept: float,
+    whiten: bool,
+    progress: Progress | None = None,
+) -> Started:
+    """Do what comes before the sampling of a posterior.
+
+    Parameters
+    ----------
+    model, chains, draws, tune, seed, target_accept, whiten, progress
+        As for `sample`.
+    """
+    report = progress or (lambda phase, share: None)
     rng = np.random.default_rng(seed)
     compiled, prior, gradient, best = locate(model, rng, report)
     around = best if whiten else replace(best, factor=np.diag(prior.std(axis=0)))
-    report(backends.PHASE, 0.0)
-    target = backends.Target(compiled, gradient, around)
     settings = backends.Settings(chains, draws, tune, int(rng.integers(2**31)), target_accept)
-    points, stats = backends.draw(backend, target, settings, report)
+    target = backends.Target(compiled, gradient, around)
+    return Started(target, settings, prior, best, seed, whiten, rng)
+
+
+def finish(
+    started: Started,
+    drawn: Drawn,
+    *,
+    backend: str,
+    seconds: float,
+    stated: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Make a result of draws.
+
+    Parameters
+    ----------
+    started : Started
+        The posterior; its `rng` is used up.
+    drawn : Drawn
+        The draws and their statistics.
+    backend : str
+        The sampler.
+    seconds : float
+        How long all has taken so far [s].
+    stated : dict of str to Any, optional
+        What else is said of the sampling.
+    progress : callable, optional
+        As for `sample`.
+    """
+    report = progress or (lambda phase, share: None)
+    begun, (points, stats), settings = time.perf_counter(), drawn, started.settings
     report("results", 0.0)
-    tree = assemble(compiled, points, prior, best, rng)
+    tree = assemble(started.target.compiled, points, started.prior, started.best, started.rng)
     tree["sample_stats"] = xr.DataTree(stats)
     tree.attrs["sampler"] = json.dumps(
         {
             "backend": backends.stated(backend),
-            "chains": chains,
-            "draws": draws,
-            "tune": tune,
-            "seed": seed,
-            "target_accept": target_accept,
-            "whitened": whiten and chosen.whitens,
-            "optimum_log_density": best.starts,
-            "modes": len(best.modes),
-            "wall_time_s": round(time.perf_counter() - begun, 2),
+            "chains": settings.chains,
+            "draws": settings.draws,
+            "tune": settings.tune,
+            "seed": started.seed,
+            "target_accept": settings.target_accept,
+            "whitened": started.whitened and backends.BACKENDS[backend].whitens,
+            "optimum_log_density": started.best.starts,
+            "modes": len(started.best.modes),
+            "wall_time_s": round(seconds + time.perf_counter() - begun, 2),
         }
+        | (stated or {})
     )
     report("results", 1.0)
     return tree

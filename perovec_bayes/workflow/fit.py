@@ -26,6 +26,7 @@ from perovec_bayes.diagnostics.intervals import Interval
 from perovec_bayes.files import write_text
 from perovec_bayes.inference import storage
 from perovec_bayes.inference.laplace import laplace
+from perovec_bayes.inference.sample import finish as finish_sampling
 from perovec_bayes.inference.sample import sample
 from perovec_bayes.inference.study import Study, checked_card, load_study
 from perovec_bayes.report import write_report
@@ -44,6 +45,7 @@ from perovec_bayes.workflow.prepare import (
 )
 from perovec_bayes.workflow.provenance import provenance, study_record
 from perovec_bayes.workflow.quiet import quiet
+from perovec_bayes.workflow.together import Ahead
 
 Progress = Callable[[str, float], None]
 Finish = Callable[[Path, xr.DataTree, float], None]
@@ -132,6 +134,7 @@ def fit_study(
     quick: bool = False,
     page_only: bool = False,
     largest_copy: int = LARGEST,
+    ahead: Ahead | None = None,
     progress: Progress | None = None,
     finish: Finish | None = None,
 ) -> Outcome:
@@ -153,6 +156,8 @@ def fit_study(
         Leave out of the report what `perovec report` can make later: all but the page.
     largest_copy : int
         Records of more bytes are not copied into the run folder.
+    ahead : Ahead, optional
+        What has been done of it: it is not read, built and sampled again.
     finish : callable, optional
         Called with the folder, the result and the seconds so far when all is written but the
         metadata of the crate, and before the folder takes its name.
@@ -165,16 +170,18 @@ def fit_study(
     tell = progress or (lambda phase, share: None)
     with interruptible(), quiet(), run_log() as log:
         begun, clock = time.perf_counter(), datetime.now(UTC)
+        if ahead is not None:
+            begun -= ahead.seconds
         card = checked_card(study)
         if not quick:
             check_sampler(study)
         event("start", study=study.name, card=card.name)
         refuse_existing(target, overwrite)
         tell("reading", 0.0)
-        data = datasets(study)
+        data = datasets(study) if ahead is None else ahead.prepared.datasets
         event("data read", data={name: dict(each.sizes) for name, each in data.items()})
         tell("building", 0.0)
-        model = build_model(study, card, data)
+        model = build_model(study, card, data) if ahead is None else ahead.prepared.model
         event("model built", parameters=[variable.name for variable in model.free_RVs])
         with whole_folder(target, overwrite=overwrite) as folder:
             with writing(target):
@@ -182,7 +189,7 @@ def fit_study(
                 (folder / "study.toml").write_bytes(source)
                 inputs = keep_inputs(study, card, data, source, folder, largest=largest_copy)
             prepared = Prepared(study, card, data, model)
-            tree, gate = _judged(prepared, quick, command, begun, tell)
+            tree, gate = _judged(prepared, ahead, quick, command, begun, tell)
             tell("report", 0.0)
             with writing(target):
                 _write(tree, folder, page_only)
@@ -206,12 +213,26 @@ def fit_study(
 
 
 def _judged(
-    prepared: Prepared, quick: bool, command: str, begun: float, tell: Progress
+    prepared: Prepared,
+    ahead: Ahead | None,
+    quick: bool,
+    command: str,
+    begun: float,
+    tell: Progress,
 ) -> tuple[xr.DataTree, GateResult]:
     """Fit, judge, and put study, provenance and verdict into the result."""
     study, card, data, model = prepared
     if quick:
         tree = laplace(model, seed=study.sampler_seed, progress=tell)
+    elif ahead is not None:
+        tree = finish_sampling(
+            ahead.started,
+            ahead.drawn,
+            backend=study.sampler.backend,
+            seconds=ahead.seconds,
+            stated={"together": ahead.lanes},
+            progress=tell,
+        )
     else:
         tree = _sampled(model, study, tell)
     used = json.loads(tree.attrs["sampler"])

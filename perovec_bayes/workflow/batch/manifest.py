@@ -52,6 +52,8 @@ class Engine(Table):
     """Of each worker, as in "4 GB"; on this machine its share of the whole unless given."""
     timeout: Quantity | None = None
     """Longest time of one fit; no limit unless given."""
+    together: Count = 1
+    """Fits of one card whose chains a worker draws as one computation; by "blackjax" only."""
     fits_per_worker: Count = 100
     """After so many fits a worker is replaced by a new one."""
     lost_workers: Annotated[int, Field(ge=0)] = 3

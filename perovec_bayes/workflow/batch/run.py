@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -36,6 +38,8 @@ from perovec_bayes.workflow.folder import writing
 from perovec_bayes.workflow.interrupt import interruptible
 from perovec_bayes.workflow.toml import dumps
 
+TOGETHER = "blackjax"
+"""The sampler that can draw chains of several fits in one computation."""
 TEND_S = 1.0
 """Between fits the workers are looked after so often [s]."""
 
@@ -213,9 +217,10 @@ def _run(made: Plan, engine: Engine, workers: int, tell: Progress) -> None:
     if not sound:
         return
     limits = limits_of(engine, workers)
-    jobs = [job_of(made, each, run, limits) for each in sound]
+    jobs = [job_of(made, each, run, limits, engine.together) for each in sound]
+    alike = [each.card for each in sound]
     with running(engine, workers) as at_work:
-        for found in ended(at_work, jobs):
+        for found in ended(at_work, groups(jobs, alike, workers)):
             counts[isinstance(found, Done)] += 1
             _note(made.out, found)
             tell(Step(counts.total(), total, counts[False], found))
@@ -230,7 +235,7 @@ def _wrong(out: Path, each: Planned, run: str) -> Failed:
     return failed
 
 
-def job_of(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
+def job_of(made: Plan, each: Planned, run: str, limits: Limits, together: int = 1) -> Job:
     """Return a fit as it is sent to a worker.
 
     Parameters
@@ -243,8 +248,12 @@ def job_of(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
         The run of the batch.
     limits : Limits
         What the fit may use.
+    together : int
+        For how many fits a computation draws chains, where the sampler of the study can do so.
     """
     single = each.single
+    quick, sampler = made.manifest.batch.quick, single.content.get("sampler", {})
+    lanes = together if sampler.get("backend") == TOGETHER and not quick else 1
     moved = relocated(single.content, single.study.parent, folder_of(made.out, each.name))
     head = (
         f"# Made by perovec batch from {single.study.name}; paths are as seen from this folder.\n"
@@ -260,49 +269,90 @@ def job_of(made: Plan, each: Planned, run: str, limits: Limits) -> Job:
         out=str(made.out.absolute()),
         run=run,
         command=f"perovec batch {Path(made.manifest.origin.file).name}",
-        quick=made.manifest.batch.quick,
+        quick=quick,
         limits=limits,
+        together=lanes,
     )
 
 
-def ended(at_work: Running, jobs: list[Job]) -> Iterator[Done | Failed]:
+def groups(jobs: Sequence[Job], cards: Sequence[str], workers: int) -> list[tuple[Job, ...]]:
+    """Return the fits as they are sent: one by one, or several of one card to be drawn together.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The fits.
+    cards : sequence of str
+        The card of each.
+    workers : int
+        A group is no larger than what would leave one of them idle.
+    """
+    found: list[tuple[Job, ...]] = []
+    families: dict[str, list[Job]] = {}
+    for job, card in zip(jobs, cards, strict=True):
+        if job.together == 1:
+            found.append((job,))
+        else:
+            families.setdefault(card, []).append(job)
+    for family in families.values():
+        size = min(family[0].together, math.ceil(len(family) / workers))
+        found += [tuple(each) for each in batched(family, size)]
+    return found
+
+
+def ended(at_work: Running, jobs: Sequence[tuple[Job, ...]]) -> Iterator[Done | Failed]:
     """Send fits to the workers and give what comes back, in the order in which they end.
 
     Parameters
     ----------
     at_work : Running
         The workers.
-    jobs : list of Job
-        The fits.
+    jobs : sequence of tuple of Job
+        The fits, as from `groups`. Those of a group whose workers were lost again and again are
+        sent one by one, so that one of them does not cost the others their results.
 
     Yields
     ------
     Done or Failed
         What came of a fit.
     """
-    keys = [f"fit-{number}-{job.key[:16]}" for number, job in enumerate(jobs)]
-    futures = at_work.client.map(work, jobs, key=keys, pure=False, retries=0)
-    of = dict(zip((future.key for future in futures), jobs, strict=True))
+    of: dict[str, tuple[Job, ...]] = {}
     ready: SimpleQueue[Any] = SimpleQueue()
-    for future in futures:
-        future.add_done_callback(ready.put)
-    del futures
+
+    def send(some: Sequence[tuple[Job, ...]]) -> None:
+        keys = [f"fit-{len(of) + n}-{len(s)}-{s[0].key[:16]}" for n, s in enumerate(some)]
+        futures = at_work.client.map(work, list(some), key=keys, pure=False, retries=0)
+        of.update(zip((str(future.key) for future in futures), some, strict=True))
+        for future in futures:
+            future.add_done_callback(ready.put)
+
+    send(jobs)
     while of:
         at_work.tend()
         try:
             future = ready.get(timeout=TEND_S)
         except Empty:
             continue
-        yield _found(future, of.pop(future.key))
+        sent = of.pop(future.key)
+        if len(sent) > 1 and isinstance(future.exception(), KilledWorker):
+            LOGGER.warning("the worker of %d fits was lost: they are sent one by one", len(sent))
+            send([(job,) for job in sent])
+        else:
+            yield from _found(future, sent)
         future.release()
 
 
-def _found(future: Any, job: Job) -> Done | Failed:
+def _found(future: Any, jobs: Sequence[Job]) -> list[Done | Failed]:
     error = future.exception()
-    if error is None:
-        ok, record, resident = future.result()
-        LOGGER.debug("%s: worker holds %.0f MB", job.name, resident / 1e6)
-        return Done(**record) if ok else Failed(**record)
+    if error is not None:
+        return [_lost(error, job) for job in jobs]
+    records, resident = future.result()
+    LOGGER.debug("%s: worker holds %.0f MB", jobs[-1].name, resident / 1e6)
+    return [Done(**record) if ok else Failed(**record) for ok, record in records]
+
+
+def _lost(error: Exception, job: Job) -> Done | Failed:
+    """Return what there is of a fit whose worker gave no answer."""
     done = read_done(Path(job.out), job.name)
     if done is not None and done.key == job.key:
         return done

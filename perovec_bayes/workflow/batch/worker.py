@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -23,7 +23,7 @@ from distributed import Reschedule, get_worker
 from distributed.core import Status
 
 from perovec_bayes.inference.cards import Origin
-from perovec_bayes.inference.study import study_of
+from perovec_bayes.inference.study import Study, study_of
 from perovec_bayes.workflow.batch.cache import bring, shared_cache
 from perovec_bayes.workflow.batch.records import (
     Done,
@@ -93,6 +93,8 @@ class Job:
         Whether to make an approximation.
     limits : Limits
         What it may use.
+    together : int
+        For how many fits its chains are drawn in one computation; 1: by itself.
     """
 
     name: str
@@ -106,54 +108,90 @@ class Job:
     command: str
     quick: bool
     limits: Limits
+    together: int = 1
 
 
-def work(job: Job) -> tuple[bool, dict[str, Any], int]:
-    """Do a fit, in a worker of Dask.
+def work(jobs: Sequence[Job]) -> tuple[list[tuple[bool, dict[str, Any]]], int]:
+    """Do some fits, in a worker of Dask.
 
-    A fit whose worker was lost is sent again, also if it was lost after the fit had ended: so what
-    is on disk counts.
+    Fits whose worker was lost are sent again, also those that had ended before: so what is on disk
+    counts.
 
     Parameters
     ----------
-    job : Job
-        The fit.
+    jobs : sequence of Job
+        The fits: one, or several that are drawn together.
 
     Returns
     -------
-    ok : bool
-        Whether there is a result.
-    record : dict
-        Fields of `Done` or `Failed`.
+    ended : list of (bool, dict)
+        Of each fit whether there is a result, and the fields of `Done` or `Failed`.
     resident : int
-        Memory that the worker holds after it [B].
+        Memory that the worker holds after them [B].
     """
-    _retire_if_worn_out(job.limits.fits_per_worker)
-    found = run_job(job)
-    return isinstance(found, Done), asdict(found), psutil.Process().memory_info().rss
+    _retire_if_worn_out(jobs[0].limits.fits_per_worker)
+    ended = run_jobs(jobs)
+    return [(isinstance(each, Done), asdict(each)) for each in ended], _resident()
 
 
-def run_job(job: Job) -> Done | Failed:
-    """Do a fit in this process, unless this run of the batch has done it before.
+def _resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def run_jobs(jobs: Sequence[Job]) -> list[Done | Failed]:
+    """Do fits in this process, unless this run of the batch has done them before.
 
     Parameters
     ----------
-    job : Job
-        The fit.
+    jobs : sequence of Job
+        The fits: one, or several that are drawn together.
     """
-    out = Path(job.out)
-    earlier = read_done(out, job.name)
-    if earlier is not None and earlier.key == job.key:
-        return earlier
-    failed = read_failed(out, job.name)
-    if failed is not None and (failed.key, failed.run) == (job.key, job.run):
-        return failed
+    known = [_ended(job) for job in jobs]
+    to_do = [job for job, end in zip(jobs, known, strict=True) if end is None]
+    ahead = iter(_ahead(to_do))
+    return [
+        _run_job(job, next(ahead)) if end is None else end
+        for job, end in zip(jobs, known, strict=True)
+    ]
+
+
+def _ended(job: Job) -> Done | Failed | None:
+    """Return how a fit ended in this run of the batch, or its result; None if there is neither."""
+    failed = read_failed(Path(job.out), job.name)
+    if failed is not None and (failed.key, failed.run) != (job.key, job.run):
+        failed = None
+    return _published(job, Path(job.out)) or failed
+
+
+def _ahead(jobs: Sequence[Job]) -> list[Any]:
+    """Return what can be done of the fits together; None for those that go by themselves."""
+    if not jobs or jobs[0].together == 1:
+        return [None] * len(jobs)
     started: list[float] = []
     try:
-        with _stopped(job, started), _compiled_before(out):
+        with _stopped(jobs, started), _compiled_before(Path(jobs[0].out)):
+            _fitter()
+            from perovec_bayes.workflow.together import sampled_together
+
+            started.append(time.perf_counter())
+            return list(sampled_together([_study(job) for job in jobs], jobs[0].together))
+    except Exception:  # each fit meets it again by itself, and says so
+        logging.getLogger("perovec_bayes.batch").debug("not together", exc_info=True)
+        return [None] * len(jobs)
+
+
+def _study(job: Job) -> Study:
+    return study_of(job.content, Origin(file=job.study, sha256=job.sha256), Path(job.study).parent)
+
+
+def _run_job(job: Job, ahead: Any) -> Done | Failed:
+    out = Path(job.out)
+    started: list[float] = []
+    try:
+        with _stopped([job], started), _compiled_before(out):
             _fitter()  # to load it is no part of the fit's time
             started.append(time.perf_counter())
-            return _fitted(job, out)
+            return _fitted(job, out, ahead)
     except Exception as error:
         found = _published(job, out) or failed_by(
             error, job.name, job.key, _since(started), job.run
@@ -181,8 +219,8 @@ def _published(job: Job, out: Path) -> Done | None:
     return found if found is not None and found.key == job.key else None
 
 
-def _fitted(job: Job, out: Path) -> Done:
-    study = study_of(job.content, Origin(file=job.study, sha256=job.sha256), Path(job.study).parent)
+def _fitted(job: Job, out: Path, ahead: Any) -> Done:
+    study = _study(job)
     records: list[Done] = []
 
     def finish(folder: Path, tree: Any, seconds: float) -> None:
@@ -198,6 +236,7 @@ def _fitted(job: Job, out: Path) -> Done:
         quick=job.quick,
         page_only=True,
         largest_copy=LARGEST_IN_BATCH,
+        ahead=ahead,
         finish=finish,
     )
     return records[0]
@@ -209,19 +248,21 @@ def _since(started: list[float]) -> float:
 
 
 @contextmanager
-def _stopped(job: Job, started: list[float]) -> Iterator[None]:
-    """End this process when the fit takes too much time or memory; the reason is on disk then."""
-    limits, over = job.limits, threading.Event()
+def _stopped(jobs: Sequence[Job], started: list[float]) -> Iterator[None]:
+    """End this process when the fits take too much time or memory; the reason is on disk then."""
+    limits, over = jobs[0].limits, threading.Event()
+    allowed = None if limits.timeout_s is None else limits.timeout_s * len(jobs)
+    who = "it" if len(jobs) == 1 else f"{len(jobs)} fits together (engine.together)"
 
     def watch() -> None:
         process = psutil.Process()
         while not over.wait(LOOK_EVERY_S):
             seconds, used = _since(started), process.memory_info().rss
-            if limits.timeout_s is not None and seconds > limits.timeout_s:
-                _stop(job, "timeout", seconds, f"it took more than {limits.timeout_s:g} s")
+            if allowed is not None and seconds > allowed:
+                _stop(jobs, "timeout", seconds, f"{who} took more than {allowed:g} s")
             if limits.memory_bytes is not None and used > limits.memory_bytes:
-                said = f"it took {used / 1e6:.0f} MB, allowed are {limits.memory_bytes / 1e6:.0f}"
-                _stop(job, "memory", seconds, f"{said} (engine.memory)")
+                most = f"allowed are {limits.memory_bytes / 1e6:.0f} (engine.memory)"
+                _stop(jobs, "memory", seconds, f"{who} took {used / 1e6:.0f} MB, {most}")
 
     watcher = threading.Thread(target=watch, name="perovec-limits", daemon=True)
     watcher.start()
@@ -232,9 +273,10 @@ def _stopped(job: Job, started: list[float]) -> Iterator[None]:
         watcher.join()
 
 
-def _stop(job: Job, kind: Kind, seconds: float, message: str) -> None:
+def _stop(jobs: Sequence[Job], kind: Kind, seconds: float, message: str) -> None:
     with suppress(OSError):
-        write_failed(Path(job.out), Failed(job.name, job.key, kind, message, seconds, job.run))
+        for job in jobs:
+            write_failed(Path(job.out), Failed(job.name, job.key, kind, message, seconds, job.run))
     os._exit(STOPPED)
 
 
