@@ -55,7 +55,9 @@ def tables(folder: Path, count: int) -> None:
     (folder / "tables").mkdir()
     for number in range(count):
         off = np.exp(rng.normal(0.0, 0.2, len(source)))
-        changed = source.assign(value=source["value"] * off)
+        read = pd.to_numeric(source["value"], errors="coerce")
+        value = (read * off).astype(str).where(read.notna(), source["value"])
+        changed = source.assign(value=value)
         changed.to_csv(folder / "tables" / f"{number:03}.csv", index=False)
 
 
