@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import tomllib
@@ -24,6 +25,7 @@ from perovec_bayes.workflow.folder import RESULT, refuse_existing
 from perovec_bayes.workflow.inputs import FOLDER, STUDY, Input, copy_of, stated_paths
 from perovec_bayes.workflow.provenance import ABSENT, machine, versions
 from perovec_bayes.workflow.stored_crate import Crate, read_crate
+from perovec_bayes.workflow.together import sampled_together
 
 Note = Callable[[str], None]
 
@@ -92,6 +94,7 @@ def rerun(
         refuse_existing(target, overwrite)
         for sentence in differences(crate):
             (note or (lambda _: None))(sentence)
+        lanes = 0 if earlier is None else _lanes(earlier)
         outcome = fit_study(
             study,
             (folder / "study.toml").read_bytes(),
@@ -99,11 +102,17 @@ def rerun(
             command=f"perovec rerun {crate.folder.resolve().name}",
             overwrite=overwrite,
             quick=crate.quick,
+            ahead=sampled_together([study], lanes)[0] if lanes else None,
             progress=progress,
         )
     if earlier is None:
         return Rerun(outcome, False, f"the run has no {RESULT} to compare the draws with")
     return Rerun(outcome, *compared(earlier, storage.load(target)))
+
+
+def _lanes(tree: xr.DataTree) -> int:
+    """Return for how many fits a batch compiled what sampled a result; 0 for one by itself."""
+    return int(json.loads(tree.attrs["sampler"]).get("together", 0))
 
 
 def differences(crate: Crate) -> list[str]:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 MANIFEST = """\
 [batch]
 name = "killed"
-quick = true
+quick = {quick}
 [engine]
 workers = {workers}
 {engine}
@@ -26,6 +26,8 @@ workers = {workers}
 study = "study.toml"
 [fits.grid]
 seed = {seeds}
+[fits.set]
+{sampler}
 [[fits]]
 name = "bad"
 study = "study.toml"
@@ -33,7 +35,13 @@ files = {{ icp = "empty.csv" }}
 """
 COMMAND = "import sys; from perovec_bayes.cli import main; sys.exit(main(sys.argv[1:]))"
 PATIENCE_S = 900
-KILLS = 50
+TOGETHER = "together = 4"
+SAMPLER = """\
+"sampler.backend" = "blackjax"
+"sampler.chains" = 2
+"sampler.draws" = 100
+"sampler.tune" = 100
+"""
 
 
 @pytest.fixture
@@ -43,7 +51,13 @@ def place(tmp_path, put_into):
     (tmp_path / "empty.csv").write_text("")
 
     def start(out, seeds, workers=1, engine=""):
-        text = MANIFEST.format(seeds=list(range(1, seeds + 1)), workers=workers, engine=engine)
+        text = MANIFEST.format(
+            seeds=list(range(1, seeds + 1)),
+            workers=workers,
+            engine=engine,
+            quick="false" if engine == TOGETHER else "true",
+            sampler=SAMPLER if engine == TOGETHER else "",
+        )
         (tmp_path / "batch.toml").write_text(text)
         words = ["batch", str(tmp_path / "batch.toml"), "--out", str(tmp_path / out)]
         return subprocess.Popen(
@@ -88,16 +102,17 @@ def done(out):
     return {p.name for p in (out / "fits").glob("*") if not p.name.startswith(".")}
 
 
-def test_random_kills_lose_nothing(place, tmp_path):
+@pytest.mark.parametrize(("seeds", "most", "engine"), [(30, 50, ""), (12, 15, TOGETHER)])
+def test_random_kills_lose_nothing(place, tmp_path, seeds, most, engine):
     """Driver and workers are killed at random; the result is that of an undisturbed batch."""
-    seeds, rng = 30, random.Random(20261123)
-    code, _, stderr = ended(place("calm", seeds))
+    rng = random.Random(20261123)
+    code, _, stderr = ended(place("calm", seeds, engine=engine))
     assert code == 4, stderr
     names = {f"tiny-seed{seed}" for seed in range(1, seeds + 1)}
     assert done(tmp_path / "calm") == names
     out = tmp_path / "wild"
-    process, kills = place("wild", seeds), 0
-    while kills < KILLS:
+    process, kills = place("wild", seeds, engine=engine), 0
+    while kills < most:
         until(lambda driver=process: driver.poll() is not None or len(family(driver)) > 1)
         time.sleep(rng.uniform(0.0, 20.0))  # in the imports, in a fit, in its writes
         victims = family(process)
@@ -112,13 +127,13 @@ def test_random_kills_lose_nothing(place, tmp_path):
         if process.poll() is not None:
             _, stderr = process.communicate()
             assert process.returncode in (4, -signal.SIGKILL), stderr
-            process = place("wild", seeds)
+            process = place("wild", seeds, engine=engine)
         for name in done(out):
             assert (out / "fits" / name / "fit.json").is_file()
             assert np.isfinite(draws(out, name)["s"]).all()
     code, _, stderr = ended(process)
     assert code in (4, -signal.SIGKILL), stderr
-    code, stdout, stderr = ended(place("wild", seeds))
+    code, stdout, stderr = ended(place("wild", seeds, engine=engine))
     assert code == 4, stderr
     assert f"{seeds + 1} fits: 1 without a result, {seeds} not passed" in stdout
     assert done(out) == names

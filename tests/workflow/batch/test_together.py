@@ -13,6 +13,7 @@ from perovec_bayes.workflow.batch.plan import plan
 from perovec_bayes.workflow.batch.records import Done, Failed, folder_of, read_failed
 from perovec_bayes.workflow.batch.run import batch, ended, groups, job_of
 from perovec_bayes.workflow.folder import RESULT
+from perovec_bayes.workflow.rerun import rerun
 
 pytest.importorskip("blackjax")
 MANIFEST = """\
@@ -92,6 +93,12 @@ def test_the_draws_of_a_fit_do_not_depend_on_the_batch(done, tmp_path, put_into)
     assert set(one) == set(other)
     for quantity, values in one.items():
         np.testing.assert_array_equal(values, other[quantity])
+
+
+def test_a_fit_can_be_made_again_by_itself(done, tmp_path):
+    """By `perovec rerun`: compiled for as many fits as in the batch."""
+    again = rerun(folder_of(done[0] / "out", "good-seed3"), tmp_path / "again")
+    assert again.same_draws, again.compared
 
 
 def test_seeds_are_different_fits(done):
