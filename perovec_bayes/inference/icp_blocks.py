@@ -129,10 +129,13 @@ class _LeftOut(NamedTuple):
     ) -> Array:
         """Return ln p where the dilution of the `known` measurements is given."""
         if not groups:
-            return sum((self._sample(rows, dilution) for rows in samples), jnp.zeros(()))
+            spread = self.preparation
+            return sum((self._sample(rows, dilution, spread) for rows in samples), jnp.zeros(()))
         group, *others = groups
         inside = np.zeros(known.shape, dtype=bool)
         inside[group.rows] = True
+        if len(samples) == 1 and inside[samples[0]].all():
+            return self._one_sample(samples[0], group)
         hidden = self.readings.hidden[group.rows].any()
         count = HIDDEN_FACTOR_NODES if hidden else FACTOR_NODES
 
@@ -151,14 +154,31 @@ class _LeftOut(NamedTuple):
         each = jax.vmap(hypothesis)(jnp.asarray(group.factors), jnp.asarray(group.spreads))
         return logsumexp(each + np.log(group.weights))
 
-    def _sample(self, rows: np.ndarray, dilution: Any) -> Array:
-        """Return ln of the integral of p(readings of a sample | z) N(z; 0, 1) over z."""
+    def _one_sample(self, rows: np.ndarray, group: Ambiguity) -> Array:
+        """Return ln p where all readings of one sample share an unknown dilution.
+
+        Deviation and dilution shift the same logarithm, so that their sum, which is normal too,
+        takes one integral in place of two.
+        """
+
+        def hypothesis(factor: Array, spread: Array) -> Array:
+            dilution = jnp.full(self.readings.dilution.shape, factor)
+            return self._sample(rows, dilution, jnp.sqrt(self.preparation**2 + spread**2))
+
+        each = jax.vmap(hypothesis)(jnp.asarray(group.factors), jnp.asarray(group.spreads))
+        return logsumexp(each + np.log(group.weights))
+
+    def _sample(self, rows: np.ndarray, dilution: Any, spread: Any) -> Array:
+        """Return ln of the integral of p(readings | z) N(z; 0, 1) over z.
+
+        The concentration is e^(spread z) times that of a saturated solution.
+        """
         r = Readings(*(column[rows] for column in self.readings))
         measured, proportional = self.saturated[rows] / dilution[rows], self.proportional[rows]
         off, precision = self._off(rows, dilution)
         count = HIDDEN_NODES if r.hidden.any() else NODES
-        z, log_weights = _nodes(*_place(self.preparation, off, precision), count)
-        mean = measured * jnp.exp(self.preparation * z[:, None])
+        z, log_weights = _nodes(*_place(spread, off, precision), count)
+        mean = measured * jnp.exp(spread * z[:, None])
         density = icp.log_density(r.value, r.limit, r.hidden, mean, r.floor, proportional)
         return logsumexp(jnp.sum(density, axis=1) + log_weights)
 
