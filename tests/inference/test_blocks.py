@@ -180,6 +180,28 @@ def test_a_dilution_is_found_where_readings_are_far_sharper_than_its_prior():
     np.testing.assert_allclose(found, np.log(both), atol=1e-4)
 
 
+def test_a_hidden_reading_of_unknown_dilution_is_summed_over_all_that_shifts_it():
+    """Against a grid of deviations of the sample and of two dilutions."""
+    weights, factors, spreads = np.array([0.7, 0.3]), np.array([0.1, 1.0]), np.array([0.3, 0.2])
+    group = Ambiguity(np.array([0]), ("a", "b"), weights, factors, spreads)
+    limit, floor, preparation, proportional = 2.4e-10, 8e-11, 0.15, 0.05
+    readings = icp_blocks.Readings(
+        np.array([limit]), np.array([limit]), np.ones(1), np.array([floor]), np.ones(1)
+    )
+    terms = icp_blocks.terms(readings, np.zeros(1, dtype=int), [group], np.zeros(1, dtype=int))
+    u, z = np.linspace(-8, 8, 1601), np.linspace(-8, 8, 801)[:, None]
+    for saturated in (2e-11, 3e-10, 2e-9):
+        found = terms(readings.value, jnp.array([saturated]), preparation, np.array([proportional]))
+        total = 0.0
+        for weight, factor, spread in zip(weights, factors, spreads, strict=True):
+            mean = saturated * np.exp(preparation * z - spread * u) / factor
+            own = mean**2 * np.expm1(proportional**2) * np.exp(proportional**2)
+            below = stats.norm.cdf((limit - mean) / np.sqrt(own + floor**2))
+            over_z = integrate.simpson(below * stats.norm.pdf(z), x=z[:, 0], axis=0)
+            total += weight * integrate.simpson(over_z * stats.norm.pdf(u), x=u)
+        np.testing.assert_allclose(found, [np.log(total)], atol=1e-4)
+
+
 def test_an_exact_dilution_is_not_spread():
     """The same as a known one."""
     group = Ambiguity(np.array([4]), ("a",), np.ones(1), np.array([0.1]), np.zeros(1))
